@@ -1,0 +1,176 @@
+"""The config as the rest of ipfo sees it: checked, complete, durations in ns.
+
+`load` makes a *document* (plain JSON values, every default filled in) that may cross a process
+boundary; `Config.from_document` gives it shape. So the engine and the workers never read TOML,
+never import jsonschema, and all see the same.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ipfo.model import Address, Event, GroupTerms, Terms, lease_seconds
+
+Document = Mapping[str, Any]
+"""What `ipfo.config.load.load` returns; its keys are those read below."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkConfig:
+    """One ``[links.NAME]``; `addresses` by node, `interfaces` by node where the config names them."""
+
+    name: str
+    transport: str
+    port: int
+    addresses: Mapping[str, str]
+    interfaces: Mapping[str, str]
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupConfig:
+    """One ``[groups.NAME]``. `hooks`: the phase plugins' options by plugin name."""
+
+    name: str
+    addresses: tuple[Address, ...]
+    interfaces: Mapping[str, str]  # by node; of a home group the home node's may be missing
+    provider: str
+    provider_options: Mapping[str, Any]
+    traits: frozenset[str]  # the provider's, see plugin.contracts.Offer
+    preferred: str
+    home: str | None
+    contested: str  # "wait" or "take"
+    announce_every_ns: int
+    phase_timeout_ns: int
+    phase_plugins: tuple[str, ...]  # who takes part in phases, in order
+    hooks: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class NotifierConfig:
+    """One ``[[notifiers]]``; `events` None means all."""
+
+    plugin: str
+    events: frozenset[Event] | None
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole file, as it concerns the node `node`."""
+
+    path: Path
+    node: str
+    pair: str
+    nodes: tuple[str, str]
+    plugins: tuple[str, ...]
+    interval_ns: int
+    takeover_after_ns: int
+    first_claim_after_ns: int | None
+    key_file: Path | None
+    control_group: str | None  # whose members may use the control socket, besides the owner
+    links: Mapping[str, LinkConfig]
+    groups: Mapping[str, GroupConfig]
+    notifiers: tuple[NotifierConfig, ...]
+    digest: int  # 64 bits over what both nodes must agree on
+    warnings: tuple[str, ...]
+
+    @property
+    def peer(self) -> str:
+        """The other node."""
+        return self.nodes[1] if self.node == self.nodes[0] else self.nodes[0]
+
+    @classmethod
+    def from_document(cls, document: Document) -> "Config":
+        """Give `document` shape; it is not checked again."""
+        links = {
+            name: LinkConfig(
+                name,
+                link["transport"],
+                link["port"],
+                link["addresses"],
+                link["interfaces"],
+                link["options"],
+            )
+            for name, link in document["links"].items()
+        }
+        groups = {name: _group(name, group) for name, group in document["groups"].items()}
+        notifiers = tuple(
+            NotifierConfig(
+                n["plugin"],
+                None if n["events"] is None else frozenset(Event(e) for e in n["events"]),
+                n["options"],
+            )
+            for n in document["notifiers"]
+        )
+        return cls(
+            path=Path(document["path"]),
+            node=document["node"],
+            pair=document["pair"],
+            nodes=(document["nodes"][0], document["nodes"][1]),
+            plugins=tuple(document["plugins"]),
+            interval_ns=document["interval_ns"],
+            takeover_after_ns=document["takeover_after_ns"],
+            first_claim_after_ns=document["first_claim_after_ns"],
+            key_file=None if document["key_file"] is None else Path(document["key_file"]),
+            control_group=document["control_group"],
+            links=links,
+            groups=groups,
+            notifiers=notifiers,
+            digest=document["digest"],
+            warnings=tuple(document["warnings"]),
+        )
+
+    def terms(self, boot: int) -> Terms:
+        """What the machine must know of this config."""
+        return Terms(
+            pair=self.pair,
+            node=self.node,
+            peer=self.peer,
+            links=tuple(self.links),
+            groups={name: self._group_terms(group) for name, group in self.groups.items()},
+            interval_ns=self.interval_ns,
+            takeover_after_ns=self.takeover_after_ns,
+            first_claim_after_ns=self.first_claim_after_ns,
+            lease_s=lease_seconds(self.takeover_after_ns),
+            boot=boot,
+            config_digest=self.digest,
+        )
+
+    def _group_terms(self, group: GroupConfig) -> GroupTerms:
+        ips = {address.ip for address in group.addresses}
+        of_home = {
+            link.name
+            for link in self.links.values()
+            if group.home is not None and link.addresses[group.home] in ips
+        }
+        return GroupTerms(
+            name=group.name,
+            preferred=group.preferred,
+            home=group.home,
+            phases=bool(group.phase_plugins),
+            interface=group.interfaces.get(self.node, "") if "wire" in group.traits else "",
+            probes="probe" in group.traits,
+            take_contested=group.contested == "take",
+            links_of_home=frozenset(of_home),
+            announce_every_ns=group.announce_every_ns,
+        )
+
+
+def _group(name: str, group: Mapping[str, Any]) -> GroupConfig:
+    return GroupConfig(
+        name=name,
+        addresses=tuple(Address.parse(text) for text in group["addresses"]),
+        interfaces=group["interfaces"],
+        provider=group["provider"],
+        provider_options=group["provider_options"],
+        traits=frozenset(group["traits"]),
+        preferred=group["preferred"],
+        home=group["home"],
+        contested=group["contested"],
+        announce_every_ns=group["announce_every_ns"],
+        phase_timeout_ns=group["phase_timeout_ns"],
+        phase_plugins=tuple(group["phase_plugins"]),
+        hooks=group["hooks"],
+    )

@@ -1,0 +1,1 @@
+"""Facts in, decisions out. Pure: no clock, no I/O, no chance, no log."""

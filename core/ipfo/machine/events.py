@@ -1,0 +1,127 @@
+"""What can happen to a node. Only the engine (and, later, the simulator) makes events.
+
+An answer names its question by group and epoch, so that one which comes late is seen to be late.
+"""
+
+from dataclasses import dataclass
+
+from ipfo.model import Answer, Epoch, Heartbeat, Instant, Phase
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatHeard:
+    """A heartbeat of the peer: its seal is right and it is no replay.
+
+    `proven`: its boot has echoed a number of ours. An unproven one says nothing but that somebody
+    is there, who wants an echo.
+    """
+
+    link: str
+    heartbeat: Heartbeat
+    proven: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineReached:
+    """The instant that `next_deadline` named has come, or has been overslept."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierChanged:
+    """An interface got or lost its carrier, or is not there any more."""
+
+    interface: str
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseEnded:
+    """Answers the `RunPhase` of the same group, phase and epoch, exactly once, also on timeout.
+
+    `veto` says why not to go on; `None`: go on. Only test and pre_acq can veto.
+    """
+
+    group: str
+    phase: Phase
+    epoch: Epoch
+    veto: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """Answers `Acquire`. `leased_from`: when the lease began, `None` where there is none."""
+
+    group: str
+    epoch: Epoch
+    leased_from: Instant | None = None
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Answers `Release`. `failed`: the address may still be there."""
+
+    group: str
+    epoch: Epoch
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """Answers `Renew`: every lease held began anew at `began`, but those of the groups in `failed`."""
+
+    began: Instant
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """Answers `Probe` with the same `asked_at`: who answered for the group's addresses until `until`.
+
+    `failed`: the wire could not be asked; then `answers` says nothing.
+    """
+
+    group: str
+    asked_at: Instant
+    answers: tuple[Answer, ...] = ()
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverAsked:
+    """An administrator wants `group` on node `to`."""
+
+    group: str
+    to: str
+    failback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StandbyAsked:
+    """An administrator wants this node to hold nothing until `ResumeAsked`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeAsked:
+    """This node may hold groups again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopAsked:
+    """The daemon is to end in order: hand over what can be handed over, release the rest."""
+
+
+Event = (
+    HeartbeatHeard
+    | DeadlineReached
+    | CarrierChanged
+    | PhaseEnded
+    | Acquired
+    | Released
+    | Renewed
+    | Probed
+    | HandoverAsked
+    | StandbyAsked
+    | ResumeAsked
+    | StopAsked
+)

@@ -1,0 +1,51 @@
+"""All that a plugin imports of ipfo; nothing else of it is public."""
+
+import pluggy
+
+from ipfo.clock import now
+from ipfo.model import Address, Answer, Epoch, Event, Instant, Move, Notice, Reason, Role
+from ipfo.plugin.contracts import (
+    Datagram,
+    Found,
+    Imported,
+    Importer,
+    ImportHelp,
+    LinkEnd,
+    Notifier,
+    Offer,
+    Options,
+    Provider,
+    Say,
+    Transport,
+    Veto,
+)
+
+hookimpl = pluggy.HookimplMarker("ipfo")
+"""Marks a function of a plugin as the implementation of the hook of the same name."""
+
+__all__ = [
+    "Address",
+    "Answer",
+    "Datagram",
+    "Epoch",
+    "Event",
+    "Found",
+    "ImportHelp",
+    "Imported",
+    "Importer",
+    "Instant",
+    "LinkEnd",
+    "Move",
+    "Notice",
+    "Notifier",
+    "Offer",
+    "Options",
+    "Provider",
+    "Reason",
+    "Role",
+    "Say",
+    "Transport",
+    "Veto",
+    "hookimpl",
+    "now",
+]

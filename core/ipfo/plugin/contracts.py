@@ -1,0 +1,175 @@
+"""What a plugin promises. A plugin offers objects of these shapes; ipfo calls them as said here.
+
+Transports run in the engine, whose one thread must never wait. Everything else runs in a worker
+process of its own with a deadline: what overruns it is killed and started again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from ipfo.model import Address, Answer, Instant, Notice
+
+Options = Mapping[str, Any]
+"""A plugin's own part of the config, after its schema has passed it and filled in defaults."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer(Generic[T]):
+    """Something to be chosen by `name` in the config.
+
+    `schema` is the JSON Schema of its options (an object schema with ``properties``; unknown keys
+    are refused by ipfo). `build` makes one from options that `schema` has passed, and for a
+    transport from its `LinkEnd` too; it raises ValueError for what a schema cannot say, and does
+    no I/O, but for a transport, which opens its socket and raises OSError if it cannot.
+    `traits` of a provider: ``lease`` (can put a lifetime on an address), ``probe`` (can ask the
+    wire), ``wire`` (uses a real interface, whose carrier matters).
+    """
+
+    name: str
+    build: Callable[..., T]
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    traits: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """Bytes off the wire, the instant they came (as near to the receipt as can be), and from where."""
+
+    body: bytes
+    at: Instant
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEnd:
+    """This node's end of a link, for a transport to open."""
+
+    name: str
+    local: str  # this node's address on the link, without prefix
+    remote: str  # the peer's
+    port: int
+    interface: str | None = None  # where the config names it; else it follows from `local`
+    may_be_absent: bool = False  # `local` is a home address that may be with the peer now
+
+
+class Transport(Protocol):
+    """Carries datagrams over one link. Runs in the engine: no call may wait, resolve or log."""
+
+    def fileno(self) -> int:
+        """The descriptor that is readable when `receive` has something."""
+
+    def receive(self) -> Sequence[Datagram]:
+        """Whatever is there now, oldest first, at most 64; empty where there is nothing.
+
+        Never raises for what comes from the wire or for an interface that went away.
+        """
+
+    def send(self, body: bytes) -> bool:
+        """Send at once or not at all; False where it could not go (buffer full, no route)."""
+
+    def close(self) -> None:
+        """Give everything back; a second call does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An address as it is on this host now. `lifetime_s` is None where it has no end."""
+
+    address: Address
+    interface: str
+    lifetime_s: int | None = None
+    flags: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()  # those that go when the address goes; the provider's own notation
+
+
+class Provider(Protocol):
+    """Puts addresses on interfaces. Called in the `addresses` worker, one call at a time.
+
+    Raises OSError (or a subclass), with a text for people, when it cannot. All or none: `acquire`
+    takes off again what it had put on before it raises.
+    """
+
+    def acquire(self, interface: str, addresses: Sequence[Address], lifetime_s: int | None) -> None:
+        """Put `addresses` on `interface`, usable at once (IPv6: without duplicate detection).
+
+        One that is there already is brought to `lifetime_s`. None: without end.
+        """
+
+    def renew(self, interface: str, addresses: Sequence[Address], lifetime_s: int) -> None:
+        """Let the lifetime of `addresses` begin anew. Only called with the trait ``lease``."""
+
+    def release(self, interface: str, addresses: Sequence[Address]) -> None:
+        """Take `addresses` off `interface`; afterwards none is there. None there is well done."""
+
+    def find(self, address: Address) -> Found | None:
+        """`address` as it is on any interface of this host, None if on none."""
+
+    def restore(self, found: Found) -> None:
+        """Put an address back as `find` had found it: interface, prefix, flags, routes, no end."""
+
+    def announce(self, interface: str, addresses: Sequence[Address]) -> None:
+        """Tell the neighbours once, in request and reply form (IPv4) or by unsolicited NA (IPv6)."""
+
+    def probe(
+        self, interface: str, addresses: Sequence[Address], timeout_ns: int
+    ) -> Sequence[Answer]:
+        """Who else answers for `addresses` on the wire of `interface`. At most `timeout_ns`.
+
+        Ends early when each address has been answered for. Only called with the trait ``probe``.
+        """
+
+
+class Notifier(Protocol):
+    """Tells people. Called in the `notices` worker, one notice at a time, in order."""
+
+    def notify(self, notice: Notice) -> None:
+        """Deliver `notice`; raises anything if it did not arrive, and is then called again later.
+
+        The same `notice.key` may come twice (at least once): make that harmless where you can.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an importer made of old configuration: TOML-shaped tables, and remarks for people."""
+
+    tables: Mapping[str, Any]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportHelp:
+    """What old files cannot say, from the command line. Empty where it was not given."""
+
+    nodes: tuple[str, str] = ("primary", "secondary")
+    pair: str = ""
+    addresses: Mapping[str, str] = field(
+        default_factory=dict
+    )  # "secondary/en0" -> address, see the importer
+    interface: str = ""  # the home node's
+
+
+class Importer(Protocol):
+    """Reads another program's configuration. Called by commands, never by the daemon's engine."""
+
+    def read(self, path: Path) -> Imported:
+        """What one host's file says, as far as it goes.
+
+        :raises ValueError: for a file that cannot be understood; its text names file and line.
+        :raises OSError: for one that cannot be read.
+        """
+
+    def read_pair(self, primary: Path, secondary: Path, given: ImportHelp) -> Imported:
+        """What both hosts' files say together: the tables of a whole pair.toml. Raises likewise."""
+
+
+class Veto(Exception):  # noqa: N818 - control flow, not a fault
+    """Raised by ``ipfo_test`` or ``ipfo_pre_acq`` to refuse; its text says why, for people."""
+
+
+Say = Callable[[str], None]
+"""Given to phase hooks: one line for the journal, under the plugin's name."""

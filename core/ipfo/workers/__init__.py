@@ -1,0 +1,1 @@
+"""What may be slow, and strangers' code: a process each, called with a deadline."""
