@@ -233,6 +233,7 @@ class GroupTerms:
     take_contested: bool = False
     links_of_home: frozenset[str] = frozenset()  # links that use the home address
     announce_every_ns: int = 60 * SECOND
+    phase_timeout_ns: int = 30 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +258,9 @@ class Terms:
         """When a heartbeat counts as late: half an interval beyond its time."""
         return self.interval_ns * 3 // 2
 
+
+ENTRIES_MAX = 48
+"""Most group entries in one heartbeat: they fit 1,400 bytes beside 16 links."""
 
 LEASE_SLACK_NS = 400_000_000
 """How much later than its lifetime Linux may drop an address: 1.0-1.3, 2.0-2.3, 3.0-3.4 s were measured."""

@@ -155,6 +155,7 @@ class Config:
             take_contested=group.contested == "take",
             links_of_home=frozenset(of_home),
             announce_every_ns=group.announce_every_ns,
+            phase_timeout_ns=group.phase_timeout_ns,
         )
 
 
