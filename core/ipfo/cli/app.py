@@ -1,0 +1,117 @@
+"""What the common options say, and what commands make of it. Nothing heavy is imported here.
+
+A command gets the one `App` by ``@click.pass_obj``.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ipfo.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ipfo.config.model import Config
+
+STATE_ROOT = Path("/var/lib/ipfo")
+"""Where the state of pairs lies when nobody says otherwise, a folder each."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The common options as they were given."""
+
+    config: Path | None = None
+    node: str | None = None
+    state_dir: Path | None = None
+
+    def load(self) -> "Config":
+        """The checked config.
+
+        :raises ConfigError: with every fault of the file, a line each.
+        """
+        from ipfo.config.load import load
+        from ipfo.config.model import Config
+
+        return Config.from_document(load(self.config_path(), node=self.node))
+
+    def load_in_child(self) -> "Config":
+        """The checked config, as `load` gives it, without what loading leaves in memory.
+
+        A short-lived child reads and checks the file, so that neither jsonschema nor any plugin
+        but those of the links is ever imported by the process that calls this.
+
+        :raises ConfigError: with every fault of the file, a line each.
+        """
+        from ipfo.config.model import Config
+
+        command = [sys.executable, "-P", "-m", "ipfo.workers.loader", str(self.config_path())]
+        if self.node is not None:
+            command += ["--node", self.node]
+        ended = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603 - our own
+        answer = _answer(ended.stdout)
+        if "document" in answer:
+            return Config.from_document(answer["document"])
+        faults = answer.get("faults") or [
+            f"{self.config}: the config could not be read: its reader ended with {ended.returncode}"
+        ]
+        raise ConfigError(*faults)
+
+    def config_path(self) -> Path:
+        """The file that ``--config`` or IPFO_CONFIG names.
+
+        :raises ConfigError: if neither does.
+        """
+        if self.config is None:
+            raise ConfigError("no config: say --config FILE before the command, or set IPFO_CONFIG")
+        return self.config
+
+    def state_dir_of(self, config: "Config") -> Path:
+        """Where the state of this pair lies."""
+        return self._given_state_dir() or STATE_ROOT / config.pair
+
+    def quick_state_dir(self) -> Path:
+        """The same, without loading the config: at the most its pair's name is looked up.
+
+        :raises ConfigError: if the file cannot be read or names no pair.
+        """
+        given = self._given_state_dir()
+        return given if given is not None else STATE_ROOT / pair_name(self.config_path())
+
+    def _given_state_dir(self) -> Path | None:
+        if self.state_dir is not None:
+            return self.state_dir
+        # systemd separates several by colons; the first is the unit's own.
+        by_systemd = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+        return Path(by_systemd) if by_systemd else None
+
+
+def pair_name(path: Path) -> str:
+    """The pair's name as the file gives it, with nothing else of the file checked.
+
+    :raises ConfigError: if the file cannot be read or names no pair.
+    """
+    try:
+        with path.open("rb") as file:
+            name = tomllib.load(file)["pair"]["name"]
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}; see 'ipfo check'") from error
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"{path}: [pair] has no name; see 'ipfo check'") from error
+    if not isinstance(name, str) or not name or "/" in name or name.startswith("."):
+        raise ConfigError(f"{path}: pair.name is not a name; see 'ipfo check'")
+    return name
+
+
+def _answer(output: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(output)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}

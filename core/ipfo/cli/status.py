@@ -1,0 +1,8 @@
+"""Placeholder until the engine lands."""
+
+import click
+
+
+@click.command()
+def status() -> None:
+    """Not yet."""
