@@ -1,0 +1,116 @@
+"""A worker that does what it is told, and so does all that a worker must not."""
+
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+from ipfo.workers.child import Door, serve
+
+door = Door.inherited()
+Asked = dict[str, Any]
+
+
+def setup(given: Asked) -> Asked:
+    if "die" in given:
+        os._exit(3)
+    if "raise" in given:
+        raise ValueError(given["raise"])
+    return {}
+
+
+def echo(given: Asked) -> Asked:
+    return {**given, "pid": os.getpid()}
+
+
+def spin(_: Asked) -> Asked:
+    door.say("begun")
+    while True:
+        pass
+
+
+def stop(_: Asked) -> Asked:
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return {}
+
+
+def die(_: Asked) -> Asked:
+    os._exit(1)
+
+
+def leave(_: Asked) -> Asked:
+    raise SystemExit("as strangers do")
+
+
+def close(_: Asked) -> Asked:
+    os.close(door.fileno())
+    signal.pause()
+    return {}
+
+
+def flood(_: Asked) -> Asked:
+    while True:
+        door.say("x" * 60_000)
+
+
+def endless(_: Asked) -> Asked:
+    while True:
+        os.write(door.fileno(), b"x" * 65536)
+
+
+def nonsense(given: Asked) -> Asked:
+    os.write(door.fileno(), given["line"].encode() + b"\n")
+    signal.pause()
+    return {}
+
+
+def loud(_: Asked) -> Asked:
+    print('{"id": 1, "ok": {"forged": true}}', flush=True)  # noqa: T201 - the fault under test
+    os.write(1, b"not json\n")
+    return {"quiet": True}
+
+
+def offspring(_: Asked) -> Asked:
+    """A child in the worker's own group that would live for ever; then hang."""
+    child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+    door.say(str(child.pid))
+    signal.pause()
+    return {}
+
+
+def unjson(_: Asked) -> Asked:
+    return {"set": {1, 2}}
+
+
+def long(_: Asked) -> Asked:
+    return {"long": "x" * (2 << 20)}
+
+
+def at_end() -> None:
+    if len(sys.argv) > 2:
+        os.write(int(sys.argv[1]), b"ended")
+
+
+HANDLERS = {
+    f.__name__: f
+    for f in (
+        setup,
+        echo,
+        spin,
+        stop,
+        die,
+        leave,
+        close,
+        flood,
+        endless,
+        nonsense,
+        loud,
+        offspring,
+        unjson,
+        long,
+    )
+}
+
+if __name__ == "__main__":
+    serve(HANDLERS, at_end, door)
