@@ -4,7 +4,7 @@ The vocabulary is explained in docs/reference/words.md; one word means one thing
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from typing import NewType
@@ -251,7 +251,12 @@ class Terms:
     lease_s: int
     boot: int  # this run's random number
     config_digest: int = 0
-    slack_ns: int = field(default=400_000_000)
+
+    @property
+    def renew_margin_ns(self) -> int:
+        """How late a renewal may begin and still end before a peer has waited long enough."""
+        margin = self.takeover_after_ns - self.lease_s * SECOND - LEASE_SLACK_NS
+        return margin if margin > 0 else self.interval_ns
 
     @property
     def late_after_ns(self) -> int:

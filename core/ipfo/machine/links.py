@@ -41,9 +41,7 @@ class Link:
 
 def note_echo(link: Link, beat: Heartbeat, now: Instant) -> Link:
     """`link`, ready to echo `beat`: also one whose boot is not proven yet."""
-    return replace(
-        link, echo_boot=beat.boot, echo_sequence=beat.sequence, echo_at=now
-    )
+    return replace(link, echo_boot=beat.boot, echo_sequence=beat.sequence, echo_at=now)
 
 
 def hear(link: Link, beat: Heartbeat, now: Instant, boot: int) -> Link:
@@ -116,14 +114,22 @@ def _count(link: Link, beat: Heartbeat) -> tuple[int, int, int]:
     return link.seen, link.counted, link.highest
 
 
-def _round_trip(link: Link, echo: Echo | None, now: Instant, boot: int) -> int | None:
-    """The smoothed round trip, where `echo` is of a sending that we remember."""
+def acknowledged(link: Link, echo: Echo | None, boot: int) -> Instant | None:
+    """When we sent what `echo` is of; None where that is unknown or long ago."""
     if echo is None or echo.boot != boot:
-        return link.rtt_ns
+        return None
     for number, sent_at in link.sent:
         if number == echo.sequence:
-            trip = max(0, now - sent_at - echo.dwell_ns)
-            if link.rtt_ns is None:
-                return trip
-            return link.rtt_ns + (trip - link.rtt_ns) // RTT_WEIGHT
-    return link.rtt_ns
+            return sent_at
+    return None
+
+
+def _round_trip(link: Link, echo: Echo | None, now: Instant, boot: int) -> int | None:
+    """The smoothed round trip, where `echo` is of a sending that we remember."""
+    sent_at = acknowledged(link, echo, boot)
+    if sent_at is None or echo is None:
+        return link.rtt_ns
+    trip = max(0, now - sent_at - echo.dwell_ns)
+    if link.rtt_ns is None:
+        return trip
+    return link.rtt_ns + (trip - link.rtt_ns) // RTT_WEIGHT

@@ -1,0 +1,275 @@
+"""The rules of those who do not have the address: standby, claimant, outcast.
+
+A standby claims when nobody holds the group, or when the holder offers it. A claimant passes test
+and pre_acq, makes sure once more that it may, and takes the address.
+"""
+
+from dataclasses import replace
+
+from ipfo.machine import evidence
+from ipfo.machine.effects import Acquire, Record
+from ipfo.machine.evidence import Verdict
+from ipfo.machine.group import (
+    Around,
+    Group,
+    Hold,
+    Out,
+    expired,
+    health,
+    notice,
+    peer_beats,
+    peer_holds,
+    peer_is_free,
+    settle,
+    sign_lasts_ns,
+    step_phase,
+    tell_once,
+    turn,
+)
+from ipfo.model import Epoch, Health, Instant, Phase, Reason, Role, Sign
+from ipfo.model import Event as Told
+
+RETRY_MAX_NS = 60_000_000_000
+"""Longest wait between claims that fail one after the other."""
+
+BY_OFFER = (Reason.HANDOVER, Reason.FAILBACK)
+"""Claims that the holder invited."""
+
+UNABLE = (Health.CARRIER, Health.OUTCAST, Health.STOPPING, Health.VETOED, Health.FAILED)
+"""A preferred peer that says one of these will not claim soon: the other node does."""
+
+
+def standby(group: Group, a: Around) -> Out:
+    """Listen; claim when it is due and the wire agrees."""
+    if a.outcast:
+        return turn(replace(group, sign=Sign.NONE), a, Role.OUTCAST, "set aside")
+    if group.home_on and _peer_claims(group, a):
+        return leave_home(group, a)
+    if _is_offered(group, a):
+        return _answer_offer(group, a)
+    group, effects = _tidy_signs(group, a)
+    if group.asked == a.terms.peer and peer_holds(group, a):
+        group, more = settle(group, done=True, why=f"{a.terms.peer} holds it")
+        effects = (*effects, *more)
+    if group.linger_until is not None and (peer_holds(group, a) or expired(group.linger_until, a)):
+        group = replace(group, linger_until=None)
+    reason = due_claim(group, a)
+    if reason is None:
+        if a.late and health(group, a) in (Health.ABLE, Health.LISTENING):
+            group, more = evidence.seek(group, a)
+            return group, (*effects, *more)
+        return replace(group, contested_since=None), effects
+    group, more = evidence.watch_contest(group, a)
+    effects = (*effects, *more)
+    said = evidence.verdict(group, a)
+    if said is Verdict.SILENT:
+        group, more = claim(group, a, reason)
+    elif a.group.take_contested and expired(evidence.contest_ripe_at(group, a), a):
+        group, more = claim(group, a, Reason.CONTESTED)
+    else:
+        group, more = evidence.seek(group, a)
+    return group, (*effects, *more)
+
+
+def due_claim(group: Group, a: Around) -> Reason | None:
+    """Why this node should claim `group` now, whatever the wire says; None: it should not."""
+    if health(group, a) is not Health.ABLE:
+        return None
+    if a.silent:
+        alone = a.terms.first_claim_after_ns
+        if a.peer_ever or a.preferred:
+            return Reason.TAKEOVER if group.seen_held else Reason.FIRST_CLAIM
+        return Reason.FIRST_CLAIM if alone is not None and a.now >= a.started_at + alone else None
+    if group.peer is None or not peer_is_free(group, a):
+        return None
+    reason = Reason.ORPHAN if group.seen_held else Reason.FIRST_CLAIM
+    if a.preferred or group.peer.health in UNABLE:
+        return reason
+    if group.peer.health is Health.LISTENING:
+        return reason if group.seen_held else None  # a cold start: let the preferred one listen
+    patience_ns = 2 * a.terms.takeover_after_ns  # the preferred one does not claim: somebody must
+    return reason if a.now >= group.since + patience_ns and _peer_is_idle(group) else None
+
+
+def claim(group: Group, a: Around, reason: Reason) -> Out:
+    """`group` as claimant under a new epoch."""
+    epoch = Epoch(max(group.claim, group.known) + 1)
+    said = group.evidence.answers if group.evidence is not None else None
+    group = replace(
+        group,
+        claim=epoch,
+        known=epoch,
+        reason=reason,
+        tested=False,
+        prepared=False,
+        forced=False,
+        sign=Sign.NONE,
+        sign_until=None,
+        linger_until=None,
+    )
+    inputs: tuple[tuple[str, str | int], ...] = (
+        ("silence_ms", a.silence_ms),
+        ("takeover_after_ms", a.terms.takeover_after_ns // 1_000_000),
+        ("wire", "not asked" if said is None else f"{len(said)} answers"),
+    )
+    return turn(group, a, Role.CLAIMANT, reason.value, *inputs)
+
+
+def claimant(group: Group, a: Around) -> Out:
+    """Go through test, pre_acq and acquire, unless something speaks against it by now."""
+    against = _against(group, a)
+    if against is not None:
+        return _abandon(group, a, against)
+    if group.running is not None or group.hold is not Hold.OFF:
+        return group, ()
+    if not a.group.phases:
+        group = replace(group, tested=True, prepared=True)
+    if not group.tested:
+        return step_phase(group, Phase.TEST, acquire=True)
+    if not group.prepared:
+        return step_phase(replace(group, pre_acq=True), Phase.PRE_ACQ, acquire=True)
+    if may_acquire(group, a):
+        good_until = Instant(a.now + a.terms.takeover_after_ns)
+        record = Record("acquire", "acquire begins", group.name, epoch=group.claim)
+        acquire = Acquire(group.name, group.claim, good_until)
+        return replace(group, hold=Hold.COMING, sign=Sign.NONE), (record, acquire)
+    if group.reason in BY_OFFER and not a.silent:
+        return (group, ()) if group.sign is Sign.READY else (replace(group, sign=Sign.READY), ())
+    return evidence.seek(group, a)
+
+
+def may_acquire(group: Group, a: Around) -> bool:
+    """Whether nobody else has the address, as far as can be known: looked at last of all."""
+    if not a.silent and group.reason in BY_OFFER:
+        return peer_is_free(group, a)
+    if not a.silent and not (peer_is_free(group, a) and _peer_knows(group, a)):
+        return False
+    if group.reason is Reason.CONTESTED:
+        return True
+    return evidence.verdict(group, a) is Verdict.SILENT
+
+
+def vetoed(group: Group, a: Around, phase: Phase, why: str) -> Out:
+    """A test or a pre_acq said no: undo what had begun, and try again later."""
+    headline = f"{group.name} was not taken: {phase.value} refused"
+    group, told = tell_once(group, "veto", notice(group, Told.VETO, headline, why))
+    group, effects = _set_back(group, a, Health.VETOED, f"{phase.value} refused: {why}")
+    return group, (*told, *effects)
+
+
+def acquire_failed(group: Group, a: Around, why: str) -> Out:
+    """The address could not be put on: undo what had begun, and try again later."""
+    headline = f"{group.name} could not be taken"
+    group, told = tell_once(group, "failed", notice(group, Told.FAILURE, headline, why))
+    group, effects = _set_back(group, a, Health.FAILED, f"acquire failed: {why}")
+    return replace(group, hold=Hold.ON, forced=True), (*told, *effects)
+
+
+def leave_home(group: Group, a: Around) -> Out:
+    """The operating system set an address that the peer claims: take it off (design 7.11)."""
+    group = replace(group, reason=Reason.LEFTOVER, hold=Hold.ON, forced=True, home_on=False)
+    headline = f"{group.name} is with {a.terms.peer}: {a.terms.node} gives its own address way"
+    told = notice(group, Told.RELEASE, headline, "it comes back by a failback")
+    group, effects = turn(group, a, Role.YIELDER, "home address given way")
+    return group, (told, *effects)
+
+
+def outcast(group: Group, a: Around) -> Out:
+    """Do nothing until the administrator lets this node in again."""
+    if a.outcast:
+        if group.home_on and _peer_claims(group, a):
+            group, effects = turn(group, a, Role.STANDBY, "home address given way")
+            left, more = leave_home(group, a)
+            return left, (*effects, *more)
+        return group, ()
+    return turn(group, a, Role.STANDBY, "let in again")
+
+
+def _set_back(group: Group, a: Around, setback: Health, why: str) -> Out:
+    delay_ns = min(RETRY_MAX_NS, a.terms.takeover_after_ns << min(group.tries, 16))
+    group = replace(
+        group,
+        setback=setback,
+        tries=group.tries + 1,
+        retry_at=Instant(a.now + max(delay_ns, a.terms.takeover_after_ns)),
+    )
+    return _abandon(group, a, why)
+
+
+def _abandon(group: Group, a: Around, why: str) -> Out:
+    """Give the claim up; what had begun is undone by the yielder's rules."""
+    sign = Sign.REFUSED if group.reason in BY_OFFER else Sign.NONE
+    sign_until = Instant(a.now + sign_lasts_ns(a)) if sign is Sign.REFUSED else None
+    group, settled = settle(group, done=False, why=why)
+    group = replace(group, sign=sign, sign_until=sign_until, forced=True)
+    group, effects = turn(group, a, Role.YIELDER, f"claim given up: {why}")
+    return group, (*settled, *effects)
+
+
+def _against(group: Group, a: Around) -> str | None:
+    """What speaks against going on with a claim; None: nothing."""
+    unable = health(group, a)
+    if unable in (Health.STOPPING, Health.OUTCAST, Health.CARRIER):
+        return (
+            f"this node is {unable.name.lower()}" if unable is not Health.CARRIER else "no carrier"
+        )
+    if a.silent or group.peer is None:
+        return None
+    if group.peer.role is Role.HOLDER:
+        offered = group.reason in BY_OFFER and group.peer.sign is Sign.OFFER
+        return None if offered else f"{a.terms.peer} lives and holds it"
+    if group.peer.role is Role.CLAIMANT and peer_beats(group, a):
+        return f"{a.terms.peer} has the better claim"
+    return None
+
+
+def _is_offered(group: Group, a: Around) -> bool:
+    return peer_holds(group, a) and group.peer is not None and group.peer.sign is Sign.OFFER
+
+
+def _answer_offer(group: Group, a: Around) -> Out:
+    """The holder would hand over: claim, or say that it cannot be."""
+    if group.sign is Sign.REFUSED:
+        return replace(group, sign_until=Instant(a.now + sign_lasts_ns(a))), ()
+    if health(group, a) in (Health.ABLE, Health.LISTENING):
+        return claim(group, a, Reason.FAILBACK if a.preferred else Reason.HANDOVER)
+    why = f"{a.terms.node} cannot take it: {health(group, a).name.lower()}"
+    group, effects = settle(group, done=False, why=why)
+    refused = replace(group, sign=Sign.REFUSED, sign_until=Instant(a.now + sign_lasts_ns(a)))
+    return refused, effects
+
+
+def _tidy_signs(group: Group, a: Around) -> Out:
+    """End a refusal that has been shown long enough, and a wish that is granted or hopeless."""
+    if group.sign is Sign.REFUSED and expired(group.sign_until, a):
+        return replace(group, sign=Sign.NONE, sign_until=None), ()
+    if group.sign is not Sign.WISH:
+        return group, ()
+    why = None
+    if expired(group.sign_until, a):
+        why = f"{a.terms.peer} did not answer in time"
+    elif a.silent:
+        why = f"{a.terms.peer} fell silent"
+    elif group.peer is not None and group.peer.sign is Sign.REFUSED:
+        why = f"{a.terms.peer} will not give it now"
+    if why is None:
+        return group, ()
+    return settle(replace(group, sign=Sign.NONE, sign_until=None), done=False, why=why)
+
+
+def _peer_claims(group: Group, a: Around) -> bool:
+    return (
+        not a.silent and group.peer is not None and group.peer.role in (Role.CLAIMANT, Role.HOLDER)
+    )
+
+
+def _peer_knows(group: Group, a: Around) -> bool:
+    """Whether the peer has heard of this claim, so that what it says of itself, it says knowing it.
+
+    Without this two standbys could claim within one heartbeat's flight, and both acquire.
+    """
+    return a.acked_at is not None and a.acked_at >= group.since
+
+
+def _peer_is_idle(group: Group) -> bool:
+    return group.peer is not None and group.peer.role is Role.STANDBY

@@ -1,0 +1,109 @@
+"""Asking the wire who has the address, so that the answer is there when the silence is full.
+
+Design 7.3: an address that answers is held by somebody, whatever the heartbeats say.
+"""
+
+from dataclasses import replace
+from enum import Enum
+
+from ipfo.machine.effects import Effect, Probe, Record
+from ipfo.machine.events import Probed
+from ipfo.machine.group import Around, Evidence, Group, Out, expired, forget, notice, tell_once
+from ipfo.model import Event as Told
+from ipfo.model import Instant
+
+PROBE_MIN_NS = 5_000_000
+"""A neighbour on the same wire answers in well under a millisecond; the worker needs the rest."""
+
+PROBE_MAX_NS = 200_000_000
+"""Longer brings nothing: who has not answered an ARP request in 0.2 s is not on this wire."""
+
+
+class Verdict(Enum):
+    """What the wire says of the group's addresses."""
+
+    UNKNOWN = "unknown"  # not asked, or too long ago
+    SILENT = "silent"  # nobody has them
+    ANSWERED = "answered"  # somebody has one
+
+
+def timeout_ns(a: Around) -> int:
+    """How long one probe may listen: a quarter of the time between a late heartbeat and a takeover."""
+    window = a.terms.takeover_after_ns - a.terms.late_after_ns
+    return max(PROBE_MIN_NS, min(PROBE_MAX_NS, window // 4))
+
+
+def pace_ns(a: Around) -> int:
+    """From the beginning of one probe to that of the next."""
+    return 2 * timeout_ns(a)
+
+
+def verdict(group: Group, a: Around) -> Verdict:
+    """What the wire says now; SILENT for a provider that cannot ask (`check` warns of it)."""
+    if not a.group.probes:
+        return Verdict.SILENT
+    evidence = group.evidence
+    if evidence is None or evidence.asked_at < a.now - 3 * pace_ns(a):
+        return Verdict.UNKNOWN
+    if a.silent and evidence.asked_at < a.heard_at:
+        return Verdict.UNKNOWN
+    return Verdict.ANSWERED if evidence.answers else Verdict.SILENT
+
+
+def seek(group: Group, a: Around) -> Out:
+    """Ask the wire, unless a probe is on its way or the last one is fresh."""
+    if not a.group.probes or group.probe_asked_at is not None or a.now < group.probe_at:
+        return group, ()
+    asked = replace(group, probe_asked_at=a.now, probe_at=Instant(a.now + pace_ns(a)))
+    return asked, (Probe(group.name, a.now, timeout_ns(a)),)
+
+
+def take_in(group: Group, event: Probed) -> Out:
+    """Note what the wire said. A probe that failed says nothing, and people are told once."""
+    if group.probe_asked_at != event.asked_at:
+        return group, ()
+    group = replace(group, probe_asked_at=None)
+    if event.failed is not None:
+        blind = replace(group, evidence=None)
+        headline = f"{group.name}: the wire could not be asked for the address"
+        return tell_once(blind, "probe", notice(blind, Told.FAILURE, headline, event.failed))
+    was = group.evidence
+    group = forget(replace(group, evidence=Evidence(event.asked_at, event.answers)), "probe")
+    if was is not None and bool(was.answers) == bool(event.answers):
+        return group, ()
+    return group, (_record(group, event),)
+
+
+def watch_contest(group: Group, a: Around) -> Out:
+    """An address that still answers when the silence is full: note since when, and tell people.
+
+    Told only when a lease would have run out long since: until then the wire is only slow to
+    follow (a killed daemon's kernel drops the address by itself).
+    """
+    if verdict(group, a) is not Verdict.ANSWERED:
+        if group.contested_since is None:
+            return group, ()
+        return forget(replace(group, contested_since=None), "contested"), ()
+    if group.contested_since is None:
+        group = replace(group, contested_since=a.now)
+    if not expired(contest_ripe_at(group, a), a):
+        return group, ()
+    assert group.evidence is not None
+    who = ", ".join(f"{answer.address} is at {answer.card}" for answer in group.evidence.answers)
+    headline = f"{group.name} is contested: {a.terms.peer} is silent, yet its address answers"
+    return tell_once(group, "contested", notice(group, Told.CONTESTED, headline, who))
+
+
+def contest_ripe_at(group: Group, a: Around) -> Instant | None:
+    """When an address that answers is a case for people, no longer for patience."""
+    if group.contested_since is None:
+        return None
+    return Instant(group.contested_since + a.terms.takeover_after_ns)
+
+
+def _record(group: Group, event: Probed) -> Effect:
+    cards = ", ".join(f"{answer.address} at {answer.card}" for answer in event.answers)
+    return Record(
+        "probe", "evidence from the wire", group.name, epoch=group.known,
+        inputs=(("answers", cards or "none"),),
+    )  # fmt: skip

@@ -1,0 +1,242 @@
+"""What a node knows of one group, and what the rules of all roles share.
+
+A group is stepped only when something of it changed; what the pair as a whole knows comes in as
+`Around`. Every rule is a function of both that returns the group and what it asks of the world.
+"""
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from ipfo.machine import turns
+from ipfo.machine.effects import Effect, Notify, Record, RunPhase, Settle
+from ipfo.model import (
+    SECOND,
+    Answer,
+    Epoch,
+    GroupEntry,
+    GroupTerms,
+    Health,
+    Instant,
+    Phase,
+    Reason,
+    Role,
+    Sign,
+    Terms,
+)
+from ipfo.model import Event as Told
+
+Out = tuple["Group", tuple[Effect, ...]]
+"""What a rule returns."""
+
+
+class Hold(Enum):
+    """Where the group's addresses are, as far as this node's own doing goes."""
+
+    OFF = "off"
+    COMING = "coming"  # acquire asked
+    ON = "on"
+    GOING = "going"  # release asked
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the wire said when it was asked for the group's addresses."""
+
+    asked_at: Instant
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One group on this node. Instants are this node's; None where there is nothing to wait for."""
+
+    name: str
+    since: Instant  # since when it has its role
+    role: Role = Role.STANDBY
+    reason: Reason = Reason.FIRST_CLAIM  # of the move in progress, or of the last
+    claim: Epoch = Epoch(0)  # the epoch of this node's own last claim
+    known: Epoch = Epoch(0)  # the highest made or heard of
+    peer: GroupEntry | None = None  # what the peer said last; None: nothing in its present boot
+    seen_held: bool = False  # somebody held it since this node was started
+
+    hold: Hold = Hold.OFF
+    leased_from: Instant | None = None  # when the lease began; None: no lease
+    release_again_at: Instant | None = None  # the last release failed
+    forced: bool = False  # a yielder that takes the address off before it runs pre_rel
+    home_on: bool = False  # a standby home node that its operating system gave the address
+    keep_home: bool = False  # a yielder that leaves its own address where it is
+    unrenewed: bool = False  # the last renewal of its lease failed
+
+    running: Phase | None = None  # the phase that has been asked for and has not ended
+    tested: bool = False  # this move's test is passed
+    prepared: bool = False  # this move's pre_acq is passed
+    pre_acq: bool = False  # pre_acq has begun and is not undone by post_rel
+    post_acq: bool = False  # post_acq has begun and is not undone by pre_rel
+
+    giving: Reason | None = None  # a holder that would hand over, and why
+    asked: str | None = None  # the node on which an administrator wants it, and waits for that
+    sign: Sign = Sign.NONE
+    sign_until: Instant | None = None
+    linger_until: Instant | None = None  # until when the end waits for the peer to hold it
+
+    probe_at: Instant = Instant(0)  # not to be asked again before
+    probe_asked_at: Instant | None = None  # a probe that has not been answered
+    evidence: Evidence | None = None
+    contested_since: Instant | None = None
+
+    setback: Health = Health.ABLE  # why the last claim failed
+    tries: int = 0  # claims that failed one after the other
+    retry_at: Instant | None = None
+
+    announce_at: Instant | None = None
+    announced: int = 0
+    split: bool = False  # the peer holds it too, under a worse claim
+    told: frozenset[str] = field(default=frozenset())  # what people know and need not be told again
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the pair knows, for the rules of a group."""
+
+    now: Instant
+    terms: Terms
+    group: GroupTerms
+    started_at: Instant
+    heard_at: Instant  # when the peer was last heard on any link; the start, if never
+    peer_ever: bool
+    late: bool  # nothing came in time on any link
+    silent: bool  # nothing for takeover_after
+    carrier: bool  # of the group's interface
+    outcast: bool
+    stopping: bool
+    renewed_at: Instant | None  # when all leases held were renewed last
+    acked_at: Instant | None  # the last of our sendings that the peer says it heard
+
+    @property
+    def preferred(self) -> bool:
+        """Whether the group belongs here, all else being equal."""
+        return self.group.preferred == self.terms.node
+
+    @property
+    def at_home(self) -> bool:
+        """Whether the group's address is this node's own."""
+        return self.group.home == self.terms.node
+
+    @property
+    def silence_ms(self) -> int:
+        """How long the peer has been silent."""
+        return (self.now - self.heard_at) // 1_000_000
+
+
+def health(group: Group, a: Around) -> Health:
+    """Whether this node could hold `group` now, and if not, the first reason why."""
+    if a.stopping:
+        return Health.STOPPING
+    if a.outcast:
+        return Health.OUTCAST
+    if not a.carrier:
+        return Health.CARRIER
+    if group.retry_at is not None and a.now < group.retry_at:
+        return group.setback
+    if a.now < a.started_at + a.terms.takeover_after_ns:
+        return Health.LISTENING
+    return Health.ABLE
+
+
+def entry(group: Group, a: Around) -> GroupEntry:
+    """What to tell the peer of `group`."""
+    ours = group.role in (Role.CLAIMANT, Role.HOLDER, Role.YIELDER)
+    return GroupEntry(
+        group.name,
+        group.role,
+        group.claim if ours else group.known,
+        health(group, a),
+        group.sign,
+    )
+
+
+def turn(group: Group, a: Around, role: Role, rule: str, *inputs: tuple[str, str | int]) -> Out:
+    """`group` in another role, and the record of it: the rule that fired and what it looked at."""
+    turns.check(group.role, role)
+    epoch = group.claim if role is not Role.STANDBY else group.known
+    record = Record("turn", rule, group.name, group.role, role, epoch, inputs)
+    return replace(group, role=role, since=a.now), (record,)
+
+
+def step_phase(group: Group, phase: Phase, *, acquire: bool) -> Out:
+    """`group`, waiting for `phase`."""
+    assert group.running is None, f"{phase.value} would overlap {group.running}"
+    ask = RunPhase(group.name, phase, group.claim, acquire, group.reason)
+    record = Record(phase.value, "phase begins", group.name, epoch=group.claim)
+    return replace(group, running=phase), (record, ask)
+
+
+def lease_ends(group: Group, a: Around) -> Instant | None:
+    """When the kernel begins to be free to drop the address; None: never by itself."""
+    if group.leased_from is None:
+        return None
+    began = group.leased_from
+    if group.hold is Hold.ON and a.renewed_at is not None and not group.unrenewed:
+        began = max(began, a.renewed_at)
+    return Instant(began + a.terms.lease_s * SECOND)
+
+
+def peer_holds(group: Group, a: Around) -> bool:
+    """Whether the peer says, and lives to say, that it has the address."""
+    return not a.silent and group.peer is not None and group.peer.role is Role.HOLDER
+
+
+def peer_is_free(group: Group, a: Around) -> bool:
+    """Whether the peer lives and says that it does not have the address (any more)."""
+    if a.silent or group.peer is None:
+        return False
+    if group.peer.role in (Role.STANDBY, Role.OUTCAST):
+        return True
+    return group.peer.role is Role.YIELDER and group.peer.sign is Sign.RELEASED
+
+
+def peer_beats(group: Group, a: Around) -> bool:
+    """Whether the peer's claim is better: the higher epoch, and the preferred node's where equal."""
+    assert group.peer is not None
+    if group.peer.epoch != group.claim:
+        return group.peer.epoch > group.claim
+    return not a.preferred
+
+
+def tell_once(group: Group, what: str, notice: Notify) -> Out:
+    """Tell people, unless they know `what` already."""
+    if what in group.told:
+        return group, ()
+    return replace(group, told=group.told | {what}), (notice,)
+
+
+def forget(group: Group, *what: str) -> Group:
+    """`group`, of which people will be told `what` again."""
+    return replace(group, told=group.told - set(what)) if group.told & set(what) else group
+
+
+def notice(group: Group, event: Told, headline: str, detail: str = "") -> Notify:
+    """A notice about `group` as it is now."""
+    return Notify(event, headline, detail, group.name, group.role, group.claim, group.reason)
+
+
+def settle(group: Group, *, done: bool, why: str) -> Out:
+    """Answer the administrator who waits, if one does."""
+    if group.asked is None:
+        return group, ()
+    return replace(group, asked=None), (Settle(group.name, done, why),)
+
+
+def sign_lasts_ns(a: Around) -> int:
+    """How long a refusal is shown: a few heartbeats, so that a lost one does not matter."""
+    return 4 * a.terms.interval_ns
+
+
+def offer_lasts_ns(a: Around) -> int:
+    """How long a handover may take: the test and pre_acq of the peer, and some heartbeats."""
+    return 2 * (a.group.phase_timeout_ns + a.terms.takeover_after_ns)
+
+
+def expired(at: Instant | None, a: Around) -> bool:
+    """Whether `at` is past."""
+    return at is not None and a.now >= at

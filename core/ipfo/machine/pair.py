@@ -1,0 +1,257 @@
+"""What concerns the pair: links, the peer's silence, leases, and our own heartbeats.
+
+Worked out once for each heartbeat; a group is stepped only when something of it changed, so that
+a heartbeat which changes nothing costs the same for one group and for a thousand.
+"""
+
+from dataclasses import replace
+
+from ipfo.machine import links
+from ipfo.machine.effects import Renew, SendHeartbeat
+from ipfo.machine.events import HeartbeatHeard, Renewed
+from ipfo.machine.group import Hold, lease_ends
+from ipfo.machine.node import around, entry_digest, heard_links, out_of_service
+from ipfo.machine.work import Work
+from ipfo.model import (
+    ENTRIES_MAX,
+    SECOND,
+    GroupEntry,
+    Heartbeat,
+    Instant,
+    LinkState,
+)
+from ipfo.model import Event as Told
+
+ROTATING = 4
+"""Entries that did not change are sent so many at a time, in turn."""
+
+
+def hear(w: Work, event: HeartbeatHeard) -> None:
+    """Take in a heartbeat of the peer."""
+    beat = event.heartbeat
+    link = w.node.links[event.link]
+    if not event.proven:
+        w.put_link(links.note_echo(link, beat, w.now))
+        w.answer_on = link.name
+        return
+    acked_at = links.acknowledged(link, beat.echo, w.terms.boot)
+    was = link.state
+    w.put_link(links.hear(link, beat, w.now, w.terms.boot))
+    if beat.boot != w.node.peer_boot:
+        _meet(w, beat.boot)
+    away = w.node.late or w.node.silent
+    w.node = replace(w.node, heard_at=w.now, late=False, silent=False)
+    if acked_at is not None and (w.node.acked_at is None or acked_at > w.node.acked_at):
+        w.node = replace(w.node, acked_at=acked_at)
+    if beat.sent_at >= w.node.peer_sent_at:
+        _listen(w, beat)
+    if away:
+        w.run_all()
+    else:
+        for name in w.node.claimants:
+            w.run(name)
+    if away or was is not LinkState.UP:
+        judge_links(w)
+
+
+def _meet(w: Work, boot: int) -> None:
+    """The peer was started anew: what its former self said is void, and it knows nothing of us."""
+    w.record("peer", "started" if w.node.peer_boot is None else "started anew")
+    hot = dict.fromkeys(w.node.groups, 1)
+    w.node = replace(
+        w.node,
+        peer_boot=boot,
+        peer_digest=0,
+        peer_sent_at=Instant(0),
+        acked_at=None,
+        hot={**hot, **w.node.hot},
+    )
+    for group in w.node.groups.values():
+        w.put(replace(group, peer=None))
+    w.urgent = True
+
+
+def _listen(w: Work, beat: Heartbeat) -> None:
+    """Take in what the peer says of its links, its config and its groups."""
+    w.node = replace(w.node, peer_sent_at=beat.sent_at)
+    for link in w.node.links.values():
+        hears = link.name in beat.hears
+        if hears != link.peer_hears or (not hears and link.deaf_since is None):
+            deaf_since = None if hears else w.now
+            w.put_link(replace(link, peer_hears=hears, deaf_since=deaf_since))
+            judge_links(w)
+    if beat.config_digest != w.node.peer_config:
+        _compare_config(w, beat.config_digest)
+    if beat.groups_digest == w.node.peer_digest:
+        return
+    for entry in beat.entries:
+        if entry.group in w.node.groups:
+            _note_entry(w, entry)
+
+
+def _note_entry(w: Work, entry: GroupEntry) -> None:
+    was = w.node.groups[entry.group].peer
+    if entry == was:
+        return
+    digest = w.node.peer_digest ^ entry_digest(entry) ^ (entry_digest(was) if was else 0)
+    w.node = replace(w.node, peer_digest=digest)
+    w.urgent = True  # so that the peer soon knows that we know
+    w.run(entry.group, entry)
+
+
+def _compare_config(w: Work, digest: int) -> None:
+    w.node = replace(w.node, peer_config=digest)
+    if digest == w.terms.config_digest:
+        w.tell_over("drift", "both nodes have the same configuration again")
+        return
+    headline = f"{w.terms.node} and {w.terms.peer} have different configurations"
+    w.tell_once("drift", Told.DRIFT, headline, "compare the two files; the same one lies on both")
+
+
+def watch_time(w: Work) -> None:
+    """Let the clock speak: links that are late or silent, and a peer that is so on all of them."""
+    changed = False
+    for link in w.node.links.values():
+        state = links.state_at(link, w.now, w.terms)
+        if state is not link.state:
+            w.put_link(replace(link, state=state))
+            changed = True
+    silence_ns = w.now - w.node.heard_at
+    late = silence_ns >= w.terms.late_after_ns
+    silent = silence_ns >= w.terms.takeover_after_ns
+    if (late, silent) != (w.node.late, w.node.silent):
+        w.node = replace(w.node, late=late, silent=silent)
+        w.run_all()
+        changed = True
+    if changed or _deaf_too_long(w):
+        judge_links(w)
+
+
+def judge_links(w: Work) -> None:
+    """Tell people of a link that is silent or one-way while another carries the pair, and of its end."""
+    node, peer = w.node, w.terms.peer
+    seconds = w.terms.takeover_after_ns / SECOND
+    if node.silent:
+        detail = f"nothing was heard of {peer} for {seconds:g} s"
+        w.tell_once("peer", Told.ANOMALY, f"{peer} is silent on every link", detail)
+        return
+    if not node.late:
+        w.tell_over("peer", f"{peer} is heard again")
+    idle = out_of_service(node, w.terms)
+    for link in node.links.values():
+        if link.name in idle:
+            continue
+        if link.state is LinkState.SILENT:
+            headline = f"link {link.name} is silent, {peer} is heard on another: nothing moves"
+            w.tell_once(f"link {link.name}", Told.ANOMALY, headline)
+        elif link.state is LinkState.UP:
+            w.tell_over(f"link {link.name}", f"link {link.name} carries heartbeats again")
+        if link.peer_hears:
+            w.tell_over(f"deaf {link.name}", f"{peer} hears link {link.name} again")
+        elif link.state is LinkState.UP and _is_deaf(w, link):
+            headline = f"link {link.name} is one-way: {peer} does not hear {w.terms.node} there"
+            w.tell_once(f"deaf {link.name}", Told.ANOMALY, headline)
+
+
+def _is_deaf(w: Work, link: links.Link) -> bool:
+    since = link.deaf_since
+    return since is not None and w.now >= since + w.terms.takeover_after_ns
+
+
+def _deaf_too_long(w: Work) -> bool:
+    return any(
+        _is_deaf(w, link) and f"deaf {link.name}" not in w.node.told
+        for link in w.node.links.values()
+    )
+
+
+def renewed(w: Work, event: Renewed) -> None:
+    """Note that the leases began anew, but those that failed: these go on from where they were."""
+    for name in event.failed:
+        if name in w.node.groups and name not in w.node.unrenewed:
+            group = w.node.groups[name]
+            ends_at = lease_ends(group, around(w.node, name, w.now, w.terms))
+            if ends_at is not None:
+                began = Instant(ends_at - w.terms.lease_s * SECOND)
+                w.put(replace(group, leased_from=began, unrenewed=True))
+            w.tell_once(f"renew {name}", Told.FAILURE, f"the lease of {name} could not be renewed")
+    for name in w.node.unrenewed - set(event.failed):
+        w.put(replace(w.node.groups[name], unrenewed=False))
+        w.tell_over(f"renew {name}", f"the lease of {name} is renewed again")
+    failed = frozenset(name for name in event.failed if name in w.node.groups)
+    w.node = replace(w.node, renew_asked_at=None, renewed_at=event.began, unrenewed=failed)
+    if failed or w.node.lapses_at is None:
+        w.mind_leases()
+    else:
+        lapses_at = Instant(event.began + w.terms.lease_s * SECOND)
+        w.node = replace(w.node, lapses_at=max(w.node.lapses_at, lapses_at))
+
+
+def renew(w: Work) -> None:
+    """Ask for the leases to be renewed, just before a heartbeat goes out and at no other time."""
+    node, terms = w.node, w.terms
+    if node.lapses_at is None or node.renew_asked_at is not None or w.now < node.renew_due_at:
+        return
+    good_until = Instant(w.now + terms.renew_margin_ns)
+    w.effects.append(Renew(w.now, good_until))
+    # A third of the lease, less half an interval: due with the heartbeat that is nearest to it.
+    wait_ns = max(0, terms.lease_s * SECOND // 3 - terms.interval_ns // 2)
+    due_at = Instant(w.now + wait_ns)
+    w.node = replace(node, renew_asked_at=w.now, renew_due_at=due_at)
+
+
+def beat(w: Work, only: str | None = None) -> None:
+    """Send a heartbeat on every link, or on one."""
+    entries = () if only else _entries(w)
+    hears = heard_links(w.node)
+    for name in (only,) if only else tuple(w.node.links):
+        link = links.send(w.node.links[name], w.now)
+        w.put_link(link)
+        w.effects.append(
+            SendHeartbeat(
+                Heartbeat(
+                    sender=w.terms.node,
+                    link=name,
+                    boot=w.terms.boot,
+                    sequence=link.sequence,
+                    sent_at=w.now,
+                    echo=links.echo_of(link, w.now),
+                    hears=hears,
+                    config_digest=w.terms.config_digest,
+                    groups_digest=w.node.digest,
+                    entries=entries,
+                )
+            )
+        )
+
+
+def _entries(w: Work) -> tuple[GroupEntry, ...]:
+    """The entries that changed of late, and some of the others in turn."""
+    node = w.node
+    names = list(node.hot)[:ENTRIES_MAX]
+    every = tuple(node.said)
+    room = min(ROTATING, ENTRIES_MAX - len(names), len(every))
+    for step in range(room):
+        name = every[(node.rotation + step) % len(every)]
+        if name not in node.hot:
+            names.append(name)
+    hot = {name: left for name, left in node.hot.items() if name not in names}
+    hot |= {name: node.hot[name] - 1 for name in names if node.hot.get(name, 0) > 1}
+    rotation = (node.rotation + room) % max(1, len(every))
+    w.node = replace(node, hot=hot, rotation=rotation)
+    return tuple(node.said[name] for name in names)
+
+
+def holds_nothing(w: Work) -> bool:
+    """Whether nothing is held or under way any more, and the peer has had time to hear of it."""
+    for group in w.node.groups.values():
+        if group.hold is not Hold.OFF or group.running is not None or group.pre_acq:
+            return False
+        waits = group.linger_until is not None and w.now < group.linger_until
+        if waits and not w.node.silent and not _peer_has(group.peer):
+            return False
+    return True
+
+
+def _peer_has(entry: GroupEntry | None) -> bool:
+    return entry is not None and entry.role.value == "holder"

@@ -1,0 +1,160 @@
+"""One step of one group: take in what happened, then let the rules of its role look at it.
+
+The rules are asked again as long as they turn the role, so that no turn waits for a heartbeat.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from ipfo.machine import claim, evidence, hold, unwind
+from ipfo.machine.effects import Settle
+from ipfo.machine.events import Acquired, HandoverAsked, PhaseEnded, Probed, Released
+from ipfo.machine.group import (
+    Around,
+    Group,
+    Hold,
+    Out,
+    expired,
+    health,
+    lease_ends,
+    offer_lasts_ns,
+    peer_holds,
+)
+from ipfo.model import Epoch, GroupEntry, Health, Instant, Phase, Reason, Role, Sign
+
+TURNS_MAX = 8
+"""Turns in one step; more would be two rules that contradict each other."""
+
+Fact = GroupEntry | PhaseEnded | Acquired | Released | Probed | HandoverAsked | None
+"""What happened to a group: the peer's word, an answer, a wish; None: time, or something of the pair."""
+
+RULES: Mapping[Role, Callable[[Group, Around], Out]] = {
+    Role.STANDBY: claim.standby,
+    Role.CLAIMANT: claim.claimant,
+    Role.HOLDER: hold.holder,
+    Role.YIELDER: unwind.yielder,
+    Role.OUTCAST: claim.outcast,
+}
+
+
+def step_group(group: Group, fact: Fact, a: Around) -> Out:
+    """`group` after `fact`, and what it asks for."""
+    group, taken = _take_in(group, fact, a)
+    effects = list(taken)
+    for _ in range(TURNS_MAX):
+        was = group
+        group, asked = RULES[group.role](group, a)
+        effects.extend(asked)
+        if group == was:
+            return group, tuple(effects)
+    msg = f"the rules do not come to rest: {group}"
+    raise AssertionError(msg)
+
+
+def wakes_at(group: Group, a: Around) -> Instant | None:
+    """When the rules want to look at `group` again, if nothing happens first. Always later than now.
+
+    What hangs on heartbeats and leases is the pair's to know, and not here: else each heartbeat
+    would cost a look at each group.
+    """
+    listened_at = Instant(a.started_at + a.terms.takeover_after_ns)
+    waits = [
+        group.retry_at,
+        group.sign_until,
+        group.linger_until,
+        group.release_again_at,
+        group.announce_at if group.role is Role.HOLDER else None,
+        evidence.contest_ripe_at(group, a),
+        listened_at,
+    ]
+    if group.role is Role.STANDBY:
+        waits.append(Instant(group.since + 2 * a.terms.takeover_after_ns))
+        if a.terms.first_claim_after_ns is not None:
+            waits.append(Instant(a.started_at + a.terms.first_claim_after_ns))
+    if group.role in (Role.STANDBY, Role.CLAIMANT) and group.probe_asked_at is None:
+        waits.append(group.probe_at)
+    if group.role is Role.YIELDER and group.release_again_at is not None:
+        waits.append(lease_ends(replace(group, hold=Hold.GOING), a))
+    return min((at for at in waits if at is not None and at > a.now), default=None)
+
+
+def _take_in(group: Group, fact: Fact, a: Around) -> Out:
+    """Note `fact`; an answer to a question that is not open any more changes nothing."""
+    match fact:
+        case None:
+            return group, ()
+        case GroupEntry():
+            return _peer_said(group, fact), ()
+        case Probed():
+            return evidence.take_in(group, fact)
+        case Released():
+            return unwind.released(group, fact, a)
+        case PhaseEnded():
+            return _phase_ended(group, fact, a)
+        case Acquired():
+            return _acquired(group, fact, a)
+        case HandoverAsked():
+            return _handover_asked(group, fact, a)
+
+
+def _peer_said(group: Group, entry: GroupEntry) -> Group:
+    held = entry.role is Role.HOLDER
+    return replace(
+        group,
+        peer=entry,
+        known=Epoch(max(group.known, entry.epoch)),
+        seen_held=group.seen_held or held,
+    )
+
+
+def _phase_ended(group: Group, fact: PhaseEnded, a: Around) -> Out:
+    if fact.phase is not group.running or fact.epoch != group.claim:
+        return group, ()
+    group = replace(group, running=None)
+    if fact.phase is Phase.TEST and group.role is Role.HOLDER:
+        if fact.veto is not None and group.giving is not None:
+            return hold.test_refused(group, a, fact.veto)
+        return replace(group, tested=True), ()
+    if group.role is not Role.CLAIMANT:
+        return group, ()
+    if fact.veto is not None:
+        return claim.vetoed(group, a, fact.phase, fact.veto)
+    if fact.phase is Phase.TEST:
+        return replace(group, tested=True), ()
+    return replace(group, prepared=True), ()
+
+
+def _acquired(group: Group, fact: Acquired, a: Around) -> Out:
+    if fact.epoch != group.claim or group.hold is not Hold.COMING:
+        return group, ()
+    if fact.failed is not None:
+        return claim.acquire_failed(group, a, fact.failed)
+    group = replace(group, leased_from=fact.leased_from)
+    if expired(lease_ends(group, a), a):
+        return claim.acquire_failed(group, a, "the lease ran out before it was known")
+    return hold.took(group, a)
+
+
+def _handover_asked(group: Group, fact: HandoverAsked, a: Around) -> Out:
+    """What an administrator wants: done already, begun, or refused with the reason."""
+    here = fact.to == a.terms.node
+    if group.asked is not None or group.giving is not None:
+        return group, (Settle(group.name, done=False, why="a move is under way already"),)
+    if group.role is Role.HOLDER and not here:
+        wanted = replace(group, asked=fact.to)
+        back = a.group.preferred == fact.to
+        return hold.give(wanted, a, Reason.FAILBACK if back else Reason.HANDOVER)
+    if group.role is Role.HOLDER or (not here and peer_holds(group, a)):
+        return group, (Settle(group.name, done=True, why=f"{fact.to} holds it already"),)
+    if not here:
+        why = f"{a.terms.node} does not hold it"
+    elif group.role is not Role.STANDBY:
+        why = f"{a.terms.node} is {group.role.value}"
+    elif health(group, a) not in (Health.ABLE, Health.LISTENING):
+        why = f"{a.terms.node} cannot take it: {health(group, a).name.lower()}"
+    elif not peer_holds(group, a):
+        why = "nobody holds it; it is claimed as soon as it may be"
+    else:
+        until = Instant(a.now + offer_lasts_ns(a))
+        return replace(group, asked=fact.to, sign=Sign.WISH, sign_until=until), ()
+    return group, (Settle(group.name, done=False, why=why),)

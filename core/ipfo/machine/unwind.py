@@ -1,0 +1,96 @@
+"""The rules of the yielder: take off and undo what this node had put on and begun, in order.
+
+Promise P5: pre_acq is undone by post_rel, post_acq by pre_rel; what had not begun is not undone.
+Asked for, the address stays until pre_rel is over; forced, it goes first.
+"""
+
+from dataclasses import replace
+
+from ipfo.machine.effects import Record, Release
+from ipfo.machine.events import Released
+from ipfo.machine.group import (
+    Around,
+    Group,
+    Hold,
+    Out,
+    expired,
+    forget,
+    lease_ends,
+    notice,
+    step_phase,
+    tell_once,
+    turn,
+)
+from ipfo.model import LEASE_SLACK_NS, Instant, Phase, Role, Sign
+from ipfo.model import Event as Told
+
+RELEASE_AGAIN_NS = 1_000_000_000
+"""How soon a release that failed is tried again."""
+
+
+def yielder(group: Group, a: Around) -> Out:
+    """The next thing to undo; when nothing is left, a standby again."""
+    if group.forced and group.hold in (Hold.ON, Hold.COMING):
+        return _release(group, a)
+    if group.running is not None:
+        return group, ()
+    if group.hold in (Hold.ON, Hold.COMING):
+        if group.post_acq:
+            return step_phase(replace(group, post_acq=False), Phase.PRE_REL, acquire=False)
+        return _release(group, a)
+    if group.hold is Hold.GOING:
+        return group, ()
+    if group.post_acq:
+        return step_phase(replace(group, post_acq=False), Phase.PRE_REL, acquire=False)
+    if group.pre_acq:
+        return step_phase(replace(group, pre_acq=False), Phase.POST_REL, acquire=False)
+    return _rest(group, a)
+
+
+def released(group: Group, event: Released, a: Around) -> Out:
+    """The address is off, or could not be taken off: then people are told and it is tried again."""
+    if event.epoch != group.claim or group.hold is not Hold.GOING:
+        return group, ()
+    if event.failed is None:
+        return _off(group, a, "released")
+    again = replace(group, hold=Hold.ON, release_again_at=Instant(a.now + RELEASE_AGAIN_NS))
+    headline = f"{group.name} could not be taken off"
+    told = notice(group, Told.FAILURE, headline, event.failed)
+    return tell_once(again, "release", told)
+
+
+def _release(group: Group, a: Around) -> Out:
+    if group.keep_home:
+        return _off(group, a, "left where the operating system had set it")
+    ends_at = lease_ends(replace(group, hold=Hold.GOING), a)
+    if ends_at is not None and a.now >= ends_at + LEASE_SLACK_NS and group.release_again_at:
+        return _off(group, a, "dropped by the kernel")
+    if group.release_again_at is not None and not expired(group.release_again_at, a):
+        return group, ()
+    group = replace(group, hold=Hold.GOING, release_again_at=None)
+    record = Record("release", "release begins", group.name, epoch=group.claim)
+    return group, (record, Release(group.name, group.claim))
+
+
+def _off(group: Group, a: Around, rule: str) -> Out:
+    """The address is gone: say so at once, and for long enough to be heard."""
+    group = replace(
+        forget(group, "release"),
+        hold=Hold.OFF,
+        leased_from=None,
+        release_again_at=None,
+        announce_at=None,
+        home_on=group.keep_home,
+        keep_home=False,
+        linger_until=Instant(a.now + 2 * a.terms.interval_ns),
+    )
+    if group.sign is not Sign.REFUSED:
+        group = replace(group, sign=Sign.RELEASED)
+    return group, (Record("released", rule, group.name, epoch=group.claim),)
+
+
+def _rest(group: Group, a: Around) -> Out:
+    sign = group.sign if group.sign is Sign.REFUSED else Sign.NONE
+    group = replace(group, sign=sign, forced=False, tested=False, prepared=False)
+    role = Role.OUTCAST if a.outcast else Role.STANDBY
+    return turn(group, a, role, "everything is undone")

@@ -1,0 +1,102 @@
+"""One step in the making: the node as it changes, and the effects as they gather.
+
+Lives for one call of `step` only, which stays a pure function of what goes in.
+"""
+
+from dataclasses import replace
+
+from ipfo.machine.effects import Effect, Notify, Record
+from ipfo.machine.group import Group, Hold, entry, lease_ends
+from ipfo.machine.links import Link
+from ipfo.machine.node import Node, around, entry_digest
+from ipfo.machine.roles import Fact, step_group, wakes_at
+from ipfo.model import Event as Told
+from ipfo.model import Instant, Role, Terms
+
+HOT_SENDINGS = 3
+"""How often a changed entry is sent in a row: a lost heartbeat must not hide a turn."""
+
+
+class Work:
+    """A step in the making."""
+
+    def __init__(self, node: Node, now: Instant, terms: Terms) -> None:
+        self.node = node
+        self.now = now
+        self.terms = terms
+        self.effects: list[Effect] = []
+        self.urgent = False  # something changed that the peer should hear of at once
+        self.answer_on: str | None = None  # a link on which somebody new wants an echo
+
+    def run(self, name: str, fact: Fact = None) -> None:
+        """Step the group `name`."""
+        was = self.node.groups[name]
+        group, asked = step_group(was, fact, around(self.node, name, self.now, self.terms))
+        self.effects.extend(asked)
+        if group is not was:
+            self.put(group)
+            if (was.hold, was.leased_from) != (group.hold, group.leased_from):
+                self.mind_leases()
+        self.refresh(name)
+
+    def run_all(self) -> None:
+        """Let the rules look at every group: something of the pair has changed."""
+        for name in self.node.groups:
+            self.run(name)
+
+    def put(self, group: Group) -> None:
+        """Replace a group."""
+        claims = group.role is Role.CLAIMANT
+        claimants = self.node.claimants - {group.name} | ({group.name} if claims else set())
+        groups = {**self.node.groups, group.name: group}
+        self.node = replace(self.node, groups=groups, claimants=claimants)
+
+    def put_link(self, link: Link) -> None:
+        """Replace a link."""
+        self.node = replace(self.node, links={**self.node.links, link.name: link})
+
+    def refresh(self, name: str) -> None:
+        """Bring up to date what is derived from a group: when it wakes, and what is said of it."""
+        a = around(self.node, name, self.now, self.terms)
+        group = self.node.groups[name]
+        wake = wakes_at(group, a)
+        node = self.node
+        if node.wakes.get(name) != wake:
+            wakes = {key: at for key, at in node.wakes.items() if key != name}
+            if wake is not None:
+                wakes[name] = wake
+            node = replace(node, wakes=wakes, wakes_at=min(wakes.values(), default=None))
+        said = entry(group, a)
+        was = node.said.get(name)
+        if said != was:
+            digest = node.digest ^ entry_digest(said) ^ (entry_digest(was) if was else 0)
+            hot = {**node.hot, name: HOT_SENDINGS}
+            node = replace(node, said={**node.said, name: said}, digest=digest, hot=hot)
+            self.urgent = True
+        self.node = node
+
+    def mind_leases(self) -> None:
+        """Find out anew when the first lease held may run out."""
+        ends = [
+            ends_at
+            for name, group in self.node.groups.items()
+            if group.hold is Hold.ON
+            and (ends_at := lease_ends(group, around(self.node, name, self.now, self.terms)))
+        ]
+        self.node = replace(self.node, lapses_at=min(ends, default=None))
+
+    def record(self, what: str, rule: str, *inputs: tuple[str, str | int]) -> None:
+        """Store one line of history of the pair."""
+        self.effects.append(Record(what, rule, inputs=inputs))
+
+    def tell_once(self, what: str, event: Told, headline: str, detail: str = "") -> None:
+        """Tell people, unless they know `what` already."""
+        if what not in self.node.told:
+            self.node = replace(self.node, told=self.node.told | {what})
+            self.effects.append(Notify(event, headline, detail))
+
+    def tell_over(self, what: str, headline: str) -> None:
+        """Tell people that `what` is over, if they were told of it."""
+        if what in self.node.told:
+            self.node = replace(self.node, told=self.node.told - {what})
+            self.effects.append(Notify(Told.RECOVERED, headline))
