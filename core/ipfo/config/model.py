@@ -6,7 +6,7 @@ never import jsonschema, and all see the same.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,16 @@ class Config:
     notifiers: tuple[NotifierConfig, ...]
     digest: int  # 64 bits over what both nodes must agree on
     warnings: tuple[str, ...]
+    offered_by: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def entry_points(self, *kinds: str) -> tuple[str, ...]:
+        """The plugins behind what the config chooses of `kinds` (transport, provider, notifier).
+
+        A process that needs no more than these gives just them to the `Registry`.
+        """
+        return tuple(
+            dict.fromkeys(each for kind in kinds for each in self.offered_by.get(kind, {}).values())
+        )
 
     @property
     def peer(self) -> str:
@@ -120,6 +130,7 @@ class Config:
             notifiers=notifiers,
             digest=document["digest"],
             warnings=tuple(document["warnings"]),
+            offered_by=document.get("offered_by", {}),
         )
 
     def terms(self, boot: int) -> Terms:

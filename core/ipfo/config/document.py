@@ -1,0 +1,165 @@
+"""Makes the document, complete and in plain JSON values, out of a draft without faults.
+
+Everything that has a default has it written in here; nothing is judged any more.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_interface
+from typing import Any
+
+from ipfo.config.draft import Draft
+from ipfo.config.fragments import checked, with_defaults, with_paths
+from ipfo.config.schema import (
+    DEFAULT_PROVIDER,
+    DEFAULT_TRANSPORT,
+    GROUP_DEFAULTS,
+    PORT_DEFAULT,
+    SCRIPTS,
+)
+from ipfo.plugin.registry import Registry
+
+NOT_AGREED = frozenset({"path", "node", "key_file", "offered_by", "warnings"})
+"""Keys of the document in which two hosts of one pair may differ."""
+
+
+def make(draft: Draft, registry: Registry, *, node: str, warnings: Sequence[str]) -> dict[str, Any]:
+    """The document as `node` reads it."""
+    fragments = checked(registry)
+    pair = draft.tables["pair"]
+    key_file = pair.get("key_file")
+    document: dict[str, Any] = {
+        "path": str(draft.file.absolute()),
+        "node": node,
+        "pair": pair["name"],
+        "nodes": list(pair["nodes"]),
+        "plugins": list(draft.tables.get("plugins", ())),
+        "interval_ns": draft.duration("pair", "interval"),
+        "takeover_after_ns": draft.duration("pair", "takeover_after"),
+        "first_claim_after_ns": draft.duration("pair", "first_claim_after"),
+        "key_file": None if key_file is None else str(draft.file.parent.absolute() / key_file),
+        "control_group": pair.get("control_group"),
+        "links": {name: _link(draft, name, fragments) for name in draft.names("links")},
+        "groups": {
+            name: _group(draft, name, registry, fragments) for name in draft.names("groups")
+        },
+        "notifiers": [_notifier(each, fragments) for each in draft.tables.get("notifiers", ())],
+        "offered_by": _offered_by(draft, registry),
+        "warnings": list(warnings),
+    }
+    # the digest is of what was written: where a folder lies may differ between the hosts
+    document["digest"] = digest(document)
+    return _with_paths(document, draft, fragments)
+
+
+def digest(document: Mapping[str, Any]) -> int:
+    """64 bits over what both nodes must agree on."""
+    agreed = {key: value for key, value in document.items() if key not in NOT_AGREED}
+    text = json.dumps(agreed, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
+
+
+Fragments = Mapping[tuple[str, str], Mapping[str, Any]]
+
+_LINK_KEYS = frozenset({"transport", "port", "addresses", "interface"})
+_NOTIFIER_KEYS = frozenset({"plugin", "events"})
+
+
+def _link(draft: Draft, name: str, fragments: Fragments) -> dict[str, Any]:
+    table = draft.tables["links"][name]
+    transport = table.get("transport", DEFAULT_TRANSPORT)
+    options = {key: value for key, value in table.items() if key not in _LINK_KEYS}
+    return {
+        "transport": transport,
+        "port": table.get("port", PORT_DEFAULT),
+        "addresses": {
+            node: str(draft.link_address(name, node)) for node in draft.tables["pair"]["nodes"]
+        },
+        "interfaces": draft.interfaces("links", name),
+        "options": with_defaults(fragments["transport", transport], options),
+    }
+
+
+def _group(draft: Draft, name: str, registry: Registry, fragments: Fragments) -> dict[str, Any]:
+    table = draft.tables["groups"][name]
+    provider = table.get("provider", DEFAULT_PROVIDER)
+    phase_plugins = phase_plugins_of(draft, name, registry)
+    home = table.get("home")
+    return {
+        "addresses": [str(ip_interface(text)) for text in table["addresses"]],
+        "interfaces": draft.interfaces("groups", name),
+        "provider": provider,
+        "provider_options": with_defaults(
+            fragments["provider", provider], table.get("options", {})
+        ),
+        "traits": sorted(registry.providers()[provider].traits),
+        "preferred": table.get("preferred", home or draft.tables["pair"]["nodes"][0]),
+        "home": home,
+        "contested": table.get("contested", GROUP_DEFAULTS["contested"]),
+        "announce_every_ns": draft.duration("groups", name, "announce_every"),
+        "phase_timeout_ns": draft.duration("groups", name, "phase_timeout"),
+        "phase_plugins": list(phase_plugins),
+        "hooks": {
+            plugin: with_defaults(fragments["phase", plugin], hook_options(draft, name, plugin))
+            for plugin in phase_plugins
+        },
+    }
+
+
+def _notifier(table: Mapping[str, Any], fragments: Fragments) -> dict[str, Any]:
+    options = {key: value for key, value in table.items() if key not in _NOTIFIER_KEYS}
+    events = table.get("events")
+    return {
+        "plugin": table["plugin"],
+        "events": None if events is None else sorted(events),
+        "options": with_defaults(fragments["notifier", table["plugin"]], options),
+    }
+
+
+def phase_plugins_of(draft: Draft, group: str, registry: Registry) -> tuple[str, ...]:
+    """Who takes part in the phases of `group`: its scripts first, then plugins in config order."""
+    listed = draft.tables.get("plugins", ())
+    others = [name for name in registry.phase_plugins() if name in listed and name != SCRIPTS]
+    own = [SCRIPTS] if "scripts" in draft.tables["groups"][group] else []
+    return (*own, *sorted(others, key=listed.index))
+
+
+def hook_options(draft: Draft, group: str, plugin: str) -> dict[str, Any]:
+    """The options of the phase `plugin` in `group`, as far as the file gives them."""
+    table = draft.tables["groups"][group]
+    options = dict(table.get("hooks", {}).get(plugin, {}))
+    return {"folder": table["scripts"], **options} if plugin == SCRIPTS else options
+
+
+def _offered_by(draft: Draft, registry: Registry) -> dict[str, dict[str, str]]:
+    """The entry point behind each name chosen, so that a process loads only what it needs."""
+    links, groups = draft.tables["links"].values(), draft.tables["groups"].values()
+    chosen = {
+        "transport": [each.get("transport", DEFAULT_TRANSPORT) for each in links],
+        "provider": [each.get("provider", DEFAULT_PROVIDER) for each in groups],
+        "notifier": [each["plugin"] for each in draft.tables.get("notifiers", ())],
+    }
+    return {
+        kind: {name: registry.offered_by(kind, name) for name in names}
+        for kind, names in chosen.items()
+    }
+
+
+def _with_paths(document: dict[str, Any], draft: Draft, fragments: Fragments) -> dict[str, Any]:
+    """`document` with relative paths in plugins' options made absolute."""
+    folder = draft.file.parent.absolute()
+    for link in document["links"].values():
+        schema = fragments["transport", link["transport"]]
+        link["options"] = with_paths(schema, link["options"], folder)
+    for group in document["groups"].values():
+        schema = fragments["provider", group["provider"]]
+        group["provider_options"] = with_paths(schema, group["provider_options"], folder)
+        for plugin, options in group["hooks"].items():
+            group["hooks"][plugin] = with_paths(fragments["phase", plugin], options, folder)
+        if SCRIPTS in group["hooks"]:
+            group["hooks"][SCRIPTS]["folder"] = str(folder / group["hooks"][SCRIPTS]["folder"])
+    for notifier in document["notifiers"]:
+        schema = fragments["notifier", notifier["plugin"]]
+        notifier["options"] = with_paths(schema, notifier["options"], folder)
+    return document

@@ -1,0 +1,126 @@
+"""A config that may still be wrong, for those who look for what is wrong with it.
+
+Whoever asks for a value gets it only if it has the right shape, so that one fault is told once,
+and all that does not hang on it is still checked.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv6Address,
+    IPv6Interface,
+    ip_address,
+    ip_interface,
+)
+from pathlib import Path
+from typing import Any
+
+from ipfo.config import durations
+from ipfo.config.locate import KeyPath
+from ipfo.config.schema import DEFAULT_PROVIDER, GROUP_DEFAULTS, PAIR_DEFAULTS
+
+Ip = IPv4Address | IPv6Address
+Service = IPv4Interface | IPv6Interface
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The tables of a file, the paths whose values have the wrong shape, and what plugins say.
+
+    `traits` are those of the providers that are loaded, by name.
+    """
+
+    file: Path
+    tables: Mapping[str, Any]
+    bad: frozenset[KeyPath] = frozenset()
+    traits: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def get(self, *path: str | int) -> Any:  # noqa: ANN401 - whatever the file has there
+        """The value at `path`; None if there is none, or it or what it stands in is unsound."""
+        value: Any = self.tables
+        for length, key in enumerate(path, 1):
+            if path[:length] in self.bad:
+                return None
+            try:
+                value = value[key]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return value
+
+    def names(self, table: str) -> list[str]:
+        """The names of the tables in ``links`` or ``groups``."""
+        found = self.get(table)
+        return [name for name in found or () if isinstance(self.get(table, name), dict)]
+
+    @property
+    def nodes(self) -> tuple[str, str] | None:
+        """The two nodes, if the file names two."""
+        names = self.get("pair", "nodes")
+        if names is None or any(self.get("pair", "nodes", i) is None for i in range(2)):
+            return None
+        return names[0], names[1]
+
+    def duration(self, *path: str) -> int | None:
+        """The duration at `path` in ns, its default where it is absent; None if it is unsound."""
+        if path in self.bad:
+            return None
+        text = self.get(*path)
+        if text is None:
+            defaults = PAIR_DEFAULTS if path[0] == "pair" else GROUP_DEFAULTS
+            text = defaults[path[-1]]
+        return None if text == "never" else durations.parse(text)
+
+    def link_address(self, link: str, node: str) -> Ip | None:
+        """The address of `node` on `link`, if there is one that can be read."""
+        text = self.get("links", link, "addresses", node)
+        try:
+            return ip_address(text.split("/")[0])
+        except (AttributeError, ValueError):
+            return None
+
+    def link_addresses(self) -> Iterator[tuple[str, str, Ip]]:
+        """Link, node and address, for all that can be read."""
+        for link in self.names("links"):
+            for node in self.nodes or ():
+                address = self.link_address(link, node)
+                if address is not None:
+                    yield link, node, address
+
+    def service_addresses(self, group: str) -> Iterator[tuple[int, Service]]:
+        """The addresses of `group` that can be read, with their place in the list."""
+        for index in range(len(self.get("groups", group, "addresses") or ())):
+            text = self.get("groups", group, "addresses", index)
+            try:
+                yield index, ip_interface(text)
+            except ValueError:
+                continue
+
+    def home(self, group: str) -> str | None:
+        """The home node of `group`, if it names one of the nodes."""
+        home: str | None = self.get("groups", group, "home")
+        return home if self.nodes is not None and home in self.nodes else None
+
+    def links_of_home(self, group: str) -> set[str]:
+        """The links that use an address of `group`, which is its home node's own."""
+        home = self.home(group)
+        ips = {service.ip for _, service in self.service_addresses(group)}
+        return {
+            link for link, node, address in self.link_addresses() if node == home and address in ips
+        }
+
+    def provider(self, group: str) -> str:
+        """The name of the provider of `group`, as it stands there or by default."""
+        return str(self.get("groups", group, "provider") or DEFAULT_PROVIDER)
+
+    def traits_of(self, group: str) -> frozenset[str] | None:
+        """What the provider of `group` can do; None if it is not known."""
+        return self.traits.get(self.provider(group))
+
+    def interfaces(self, table: str, name: str) -> dict[str, str]:
+        """The interface by node, as far as the link or group `name` says."""
+        value = self.get(table, name, "interface")
+        if isinstance(value, str):
+            return dict.fromkeys(self.nodes or (), value)
+        return {} if value is None else {node: value[node] for node in value}

@@ -1,0 +1,270 @@
+"""Reads a pair's file: one document, or every fault at once, each with file, line and key.
+
+The order: TOML, old files underneath, plugins, shape (jsonschema), relations, and only for a file
+without faults warnings and the document. What cannot be judged because something else is wrong
+is left out rather than guessed.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ipfo.config import document, imported, relations, schema
+from ipfo.config.draft import Draft
+from ipfo.config.faults import Fault, lines, of_schema, show
+from ipfo.config.locate import KeyPath, Lines, local_nodes
+from ipfo.config.model import Config, Document
+from ipfo.errors import ConfigError, PluginError
+from ipfo.plugin.contracts import Imported
+from ipfo.plugin.registry import Registry, installed
+from ipfo.plugin.vetting import nearest
+
+_TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What there is to say of a file. `document` is None where there are faults.
+
+    `node` is the one that the document is for, None where nothing tells which this host is; the
+    document is then the first node's.
+    """
+
+    document: Document | None
+    faults: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    node: str | None = None
+
+
+def load(path: Path, *, node: str | None = None) -> Document:
+    """The document of `path` for this host, or for `node`.
+
+    :raises ConfigError: with all faults, a line each; also if this host is neither node.
+    """
+    examined = examine(path, node=node)
+    if examined.document is None:
+        raise ConfigError(*examined.faults)
+    if examined.node is None:
+        raise ConfigError(_whose(path, examined.document))
+    return examined.document
+
+
+def load_config(path: Path, node: str | None = None) -> Config:
+    """The same as a `Config`."""
+    return Config.from_document(load(path, node=node))
+
+
+def examine(path: Path, *, node: str | None = None) -> Examined:
+    """Everything that is wrong with `path`, or its document; raises nothing."""
+    try:
+        text = _read(path)
+        tables = _parsed(text)
+    except _UnreadableError as error:
+        return Examined(None, (f"{path}{error}",))
+    return _Reading(path, Lines(text), tables).examine(node)
+
+
+class _UnreadableError(Exception):
+    """The file cannot be taken in at all; the text follows on its path."""
+
+
+class _Reading:
+    """One file being examined."""
+
+    def __init__(self, path: Path, places: Lines, tables: Mapping[str, Any]) -> None:
+        self.path = path
+        self.places = places
+        self._take(tables)
+
+    def _take(self, tables: Mapping[str, Any]) -> None:
+        """Go on with `tables`; load what they name."""
+        self.tables = tables
+        self.names = dict(_chosen(tables))
+        known = installed()
+        # in the order of the list; what is chosen by a name that is no entry point may be offered
+        # by one that is listed
+        listed = [name for name, place in self.names.items() if place[0] == "plugins"]
+        direct = [name for name in self.names if name in known]
+        self.registry = Registry([*listed, *direct], keep_going=True)
+
+    def examine(self, node: str | None) -> Examined:
+        remarks: tuple[str, ...] = ()
+        found: list[Fault] = []
+        old = imported.read(self.tables, self.path.parent, self.registry)
+        if isinstance(old, Fault):
+            found.append(old)
+        elif isinstance(old, Imported):
+            remarks = old.remarks
+            self._take(imported.underneath(self.tables, old.tables))
+        found += self._plugin_faults()
+        try:
+            found += self._shape_faults()
+        except PluginError as error:
+            found += [Fault(("plugins",), fault) for fault in error.faults]
+        draft = self._draft(found)
+        found += relations.faults(draft)
+        found += self._node_faults(draft, node)
+        if not found:
+            found += self._hook_faults(draft)
+        if found:
+            return Examined(None, tuple(lines(self.path, self.places, found)))
+        warned = [*relations.warnings(draft), *(Fault((imported.KEY,), each) for each in remarks)]
+        warnings = tuple(lines(self.path, self.places, warned))
+        here = node or node_here(draft)
+        made = document.make(
+            draft, self.registry, node=here or draft.tables["pair"]["nodes"][0], warnings=warnings
+        )
+        return Examined(made, warnings=warnings, node=here)
+
+    def _plugin_faults(self) -> Iterator[Fault]:
+        for name, faults in self.registry.faults.items():
+            for fault in faults:
+                yield Fault(self.names.get(name, ("plugins",)), fault)
+
+    def _shape_faults(self) -> Iterator[Fault]:
+        from jsonschema import Draft202012Validator
+
+        validator = Draft202012Validator(schema.compose(self.registry))
+        for fault in of_schema(validator.iter_errors(self.tables)):
+            yield from self._in_words_of_plugins(fault)
+
+    def _in_words_of_plugins(self, fault: Fault) -> Iterator[Fault]:
+        """A name that no plugin offers is told with those that are installed, and only once."""
+        name = self._value(fault.path)
+        if not isinstance(name, str) or fault.path not in _choices(self.tables):
+            yield fault
+        elif name in self.registry.faults:
+            yield Fault(fault.path, "", of_value=True)  # why is told already
+        else:
+            kind = "notifier" if fault.path[-1] == "plugin" else fault.path[-1]
+            hint = nearest(name, sorted(installed()))
+            yield Fault(
+                fault.path,
+                f"no installed plugin offers the {kind} {show(name)}"
+                + (hint or "; install one that does, and list it in plugins"),
+                of_value=True,
+            )
+
+    def _value(self, path: KeyPath) -> Any:  # noqa: ANN401 - whatever the file has there
+        return Draft(self.path, self.tables).get(*path)
+
+    def _draft(self, found: list[Fault]) -> Draft:
+        bad = frozenset(fault.path for fault in found if fault.of_value)
+        found[:] = [fault for fault in found if fault.words]
+        providers = self.registry.providers()
+        traits = {name: frozenset(offer.traits) for name, offer in providers.items()}
+        return Draft(self.path, self.tables, bad, traits)
+
+    def _node_faults(self, draft: Draft, node: str | None) -> Iterator[Fault]:
+        if node is not None and draft.nodes is not None and node not in draft.nodes:
+            both = " and ".join(draft.nodes)
+            yield Fault(
+                ("pair", "nodes"),
+                f"--node {node}: the nodes are {both}{nearest(node, draft.nodes)}",
+            )
+
+    def _hook_faults(self, draft: Draft) -> Iterator[Fault]:
+        """Options that a phase plugin needs in a group that has no table for it."""
+        from jsonschema import Draft202012Validator
+
+        for group in draft.names("groups"):
+            for plugin in document.phase_plugins_of(draft, group, self.registry):
+                options = document.hook_options(draft, group, plugin)
+                validator = Draft202012Validator(dict(self.registry.phase_options(plugin)))
+                for fault in of_schema(validator.iter_errors(options)):
+                    path: KeyPath = ("groups", group, "hooks", plugin, *fault.path)
+                    yield Fault(path, fault.words)
+
+
+def _choices(tables: Mapping[str, Any]) -> dict[KeyPath, str]:
+    """Each place where a plugin's offer is chosen by its name, and the name."""
+    found: dict[KeyPath, str] = {}
+    draft = Draft(Path(), tables)
+    for kind, key, default in (
+        ("links", "transport", schema.DEFAULT_TRANSPORT),
+        ("groups", "provider", schema.DEFAULT_PROVIDER),
+    ):
+        tables_of = draft.get(kind)
+        for name in tables_of if isinstance(tables_of, Mapping) else ():
+            chosen = draft.get(kind, name, key)
+            found[kind, name, key] = default if chosen is None else chosen
+    notifiers = draft.get("notifiers")
+    for index in range(len(notifiers) if isinstance(notifiers, list) else 0):
+        found["notifiers", index, "plugin"] = draft.get("notifiers", index, "plugin")
+    return found
+
+
+def _chosen(tables: Mapping[str, Any]) -> Iterator[tuple[str, KeyPath]]:
+    """The entry points that a file may mean, each with a place where it does; lists last."""
+    draft = Draft(Path(), tables)
+    for path, name in _choices(tables).items():
+        if isinstance(name, str):
+            yield name, path
+    groups = draft.get("groups")
+    for group in groups if isinstance(groups, Mapping) else ():
+        if draft.get("groups", group, "scripts") is not None:
+            yield schema.SCRIPTS, ("groups", group, "scripts")
+    if imported.KEY in tables:
+        yield imported.IMPORTER, (imported.KEY,)
+    plugins = draft.get("plugins")
+    for index, name in enumerate(plugins if isinstance(plugins, list) else ()):
+        if isinstance(name, str):
+            yield name, ("plugins", index)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise _UnreadableError(f": cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        byte = error.object[error.start]
+        raise _UnreadableError(
+            f":{line}: byte {byte:#04x} is not UTF-8, as TOML must be"
+        ) from error
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = _TOML_PLACE.search(str(error))
+        words = _TOML_PLACE.sub("", str(error))
+        if place is None or place[1] is None:
+            last = len(text.splitlines()) or 1
+            raise _UnreadableError(f":{last}: {words} (at the end of the file)") from error
+        raise _UnreadableError(f":{place[1]}: column {place[2]}: {words}") from error
+
+
+def node_here(draft: Draft) -> str | None:
+    """The node that this host is, by its link addresses; None if it is neither, or could be both.
+
+    An address that has its home in a group says nothing: the other node may have it now.
+    """
+    moving = {
+        service.ip
+        for group in draft.names("groups")
+        if draft.home(group) is not None
+        for _, service in draft.service_addresses(group)
+    }
+    here = local_nodes(
+        (node, str(address)) for _, node, address in draft.link_addresses() if address not in moving
+    )
+    return here[0] if len(here) == 1 else None
+
+
+def _whose(path: Path, made: Document) -> str:
+    addresses = ", ".join(
+        f"{address} ({node})"
+        for link in made["links"].values()
+        for node, address in link["addresses"].items()
+    )
+    first, second = made["nodes"]
+    return (
+        f"{path}: pair.nodes: which node is this host? Not exactly one of them has a link address"
+        f" here: {addresses}; say --node {first} or --node {second}"
+    )

@@ -1,0 +1,133 @@
+"""Relations between values that are each right by themselves: the pair's timings and its key.
+
+Each function yields `Fault`s for what must not be, or for what had better not be (warnings); none
+stops at the first. Links and groups are in relations_links.py and relations_groups.py.
+"""
+
+import os
+from collections.abc import Iterator
+from itertools import chain
+
+from ipfo.config import durations, relations_groups, relations_links
+from ipfo.config.draft import Draft
+from ipfo.config.faults import Fault, show
+from ipfo.model import LEASE_SLACK_NS, SECOND, lease_seconds
+from ipfo.wire.names import Names
+from ipfo.wire.seal import KEY_MIN
+
+INTERVAL_MIN_NS = 10 * durations.UNITS_NS["ms"]
+"""Below it a Python process on a busy host is late as often as not."""
+
+READABLE_BY_OTHERS = 0o077
+
+
+def faults(draft: Draft) -> Iterator[Fault]:
+    """Everything that must not be."""
+    return chain(
+        _timing_faults(draft),
+        _key_faults(draft),
+        _name_faults(draft),
+        relations_links.faults(draft),
+        relations_groups.faults(draft),
+    )
+
+
+def warnings(draft: Draft) -> Iterator[Fault]:
+    """Everything that had better not be; for a draft without faults."""
+    return chain(
+        _key_warnings(draft),
+        _timing_warnings(draft),
+        relations_links.warnings(draft),
+        relations_groups.warnings(draft),
+    )
+
+
+def _timing_faults(draft: Draft) -> Iterator[Fault]:
+    interval = draft.duration("pair", "interval")
+    takeover = draft.duration("pair", "takeover_after")
+    if interval is None:
+        return
+    here = ("pair", "takeover_after")
+    text = durations.text(interval)
+    if interval < INTERVAL_MIN_NS:
+        least = durations.text(INTERVAL_MIN_NS)
+        written = show(draft.get("pair", "interval"))
+        yield Fault(
+            ("pair", "interval"), f'{written} is shorter than {least}; make it at least "{least}"'
+        )
+    elif takeover is not None and takeover < 2 * interval:
+        yield Fault(
+            here,
+            f'"{durations.text(takeover)}" is less than 2 intervals of {text};'
+            f' make it at least "{durations.text(2 * interval)}"',
+        )
+    elif takeover is not None and _leasing(draft) and lease_seconds(takeover) * SECOND <= interval:
+        least_ns = (interval // SECOND + 1) * SECOND + LEASE_SLACK_NS
+        least = durations.text(least_ns + durations.UNITS_NS["ms"])
+        yield Fault(
+            here,
+            f"the lease that follows from it, {lease_seconds(takeover)}s, would end before the next"
+            f' heartbeat renews it (interval {text}); make it at least "{least}"',
+        )
+
+
+def _timing_warnings(draft: Draft) -> Iterator[Fault]:
+    takeover = draft.duration("pair", "takeover_after")
+    assert takeover is not None  # a draft without faults
+    if _leasing(draft) and lease_seconds(takeover) * SECOND + LEASE_SLACK_NS >= takeover:
+        yield Fault(
+            ("pair", "takeover_after"),
+            f"is shorter than the shortest lease, which may last 1.4s: a killed daemon's address may"
+            f" still be there after {durations.text(takeover)}, and the takeover waits until it"
+            " stops answering",
+        )
+
+
+def _leasing(draft: Draft) -> list[str]:
+    """The groups that are held under a lease by one node at least."""
+    return [name for name in draft.names("groups") if "lease" in (draft.traits_of(name) or ())]
+
+
+def _key_faults(draft: Draft) -> Iterator[Fault]:
+    text = draft.get("pair", "key_file")
+    if text is None:
+        return
+    here = ("pair", "key_file")
+    path = draft.file.parent / text
+    try:
+        with path.open("rb") as file:
+            key = file.read(KEY_MIN)
+            mode = os.fstat(file.fileno()).st_mode
+    except FileNotFoundError:
+        yield Fault(here, f'{path} does not exist; make it with "ipfo keygen {path}"')
+    except OSError as error:
+        yield Fault(here, f"{path} cannot be read: {error.strerror}")
+    else:
+        if len(key) < KEY_MIN:
+            yield Fault(
+                here, f"{path} has {len(key)} bytes; a key has {KEY_MIN} or more, see ipfo keygen"
+            )
+        if mode & READABLE_BY_OTHERS:
+            yield Fault(
+                here, f"{path} can be used by others (mode {mode & 0o777:04o}); chmod 600 {path}"
+            )
+
+
+def _key_warnings(draft: Draft) -> Iterator[Fault]:
+    if draft.get("pair", "key_file") is None:
+        yield Fault(
+            ("pair",),
+            "NO KEY: without key_file anybody on the wire can forge heartbeats and move the"
+            ' addresses; make a key with "ipfo keygen" and name it here',
+        )
+
+
+def _name_faults(draft: Draft) -> Iterator[Fault]:
+    pair = draft.get("pair", "name")
+    if draft.nodes is None or pair is None:
+        return
+    links, groups = draft.names("links"), draft.names("groups")
+    try:
+        Names(pair, *draft.nodes, tuple(links), tuple(groups))
+    except ValueError as error:
+        yield Fault((), str(error))

@@ -1,0 +1,180 @@
+"""Relations of groups: whose the addresses are, where they go, and what else may have them.
+
+Only in a home group may a service address be a link's address too, and only its home node's.
+"""
+
+from collections.abc import Iterator
+from itertools import chain
+
+from ipfo.config.draft import Draft, Ip, Service
+from ipfo.config.faults import Fault, show
+from ipfo.config.relations_links import unknown_node
+from ipfo.config.schema import SCRIPTS
+from ipfo.model import SECOND
+
+WRONG_SCRIPTS = "/Library/Failover"
+RIGHT_SCRIPTS = "/Library/IPFailover"
+"""Apple's guide to high availability names the first; the original never looked there."""
+
+
+def faults(draft: Draft) -> Iterator[Fault]:
+    """What must not be in the groups."""
+    for group in draft.names("groups"):
+        yield from chain(
+            _node_faults(draft, group),
+            _interface_faults(draft, group),
+            _address_faults(draft, group),
+            _home_faults(draft, group),
+            _time_faults(draft, group),
+            _script_faults(draft, group),
+        )
+    yield from _double_faults(draft)
+    yield from _link_faults(draft)
+
+
+def warnings(draft: Draft) -> Iterator[Fault]:
+    """What had better not be in the groups."""
+    for group in draft.names("groups"):
+        here = ("groups", group)
+        traits = draft.traits_of(group) or frozenset()
+        if "wire" in traits and "lease" not in traits:
+            yield Fault(
+                (*here, "provider"),
+                f"{show(draft.provider(group))} knows no leases: a killed or frozen daemon leaves"
+                " its address where it is",
+            )
+        scripts = draft.get(*here, "scripts")
+        if scripts is not None and scripts.rstrip("/") == WRONG_SCRIPTS:
+            yield Fault(
+                (*here, "scripts"),
+                f"{show(scripts)} stands in an old guide by mistake; the original's folder is"
+                f" {show(RIGHT_SCRIPTS)}",
+            )
+
+
+def _node_faults(draft: Draft, group: str) -> Iterator[Fault]:
+    nodes, here = draft.nodes, ("groups", group)
+    if nodes is None:
+        return
+    for key in ("preferred", "home"):
+        name = draft.get(*here, key)
+        if name is not None and name not in nodes:
+            yield unknown_node((*here, key), name, nodes)
+    table = draft.get(*here, "interface")
+    for name in table if isinstance(table, dict) else ():
+        if name not in nodes:
+            yield unknown_node((*here, "interface", name), name, nodes)
+    home, preferred = draft.home(group), draft.get(*here, "preferred")
+    if home is not None and preferred in nodes and preferred != home:
+        yield Fault(
+            (*here, "preferred"),
+            f"{show(preferred)} cannot be preferred where {show(home)} is at home; take it out",
+        )
+
+
+def _interface_faults(draft: Draft, group: str) -> Iterator[Fault]:
+    nodes, path = draft.nodes, ("groups", group, "interface")
+    if nodes is None or path in draft.bad or "wire" not in (draft.traits_of(group) or ()):
+        return
+    found = draft.interfaces("groups", group)
+    missing = [node for node in nodes if node not in found and node != draft.home(group)]
+    if missing and not found:
+        yield Fault(
+            path,
+            f'is missing; the provider {show(draft.provider(group))} needs one, such as "eth0",'
+            f' or {{ {missing[0]} = "eth0" }} where they differ',
+        )
+        return
+    for node in missing:
+        yield Fault((*path, node), f"is missing; name the interface of {node} too")
+
+
+def _address_faults(draft: Draft, group: str) -> Iterator[Fault]:
+    here = ("groups", group, "addresses")
+    readable = dict(draft.service_addresses(group))
+    for index in range(len(draft.get(*here) or ())):
+        text = draft.get(*here, index)
+        if text is None:
+            continue
+        if index not in readable:
+            yield Fault((*here, index), f'{show(text)} is not an address such as "192.0.2.100/24"')
+            continue
+        wrong = _unfit(readable[index])
+        if wrong:
+            yield Fault((*here, index), f"{show(text)} is {wrong}; no host can hold it")
+
+
+def _unfit(service: Service) -> str:
+    ip, network = service.ip, service.network
+    if ip.is_unspecified:
+        return "no address"
+    if ip.is_multicast:
+        return "a multicast address"
+    if network.num_addresses > 2 and ip == network.broadcast_address and ip.version == 4:
+        return f"the broadcast address of {network}"
+    if network.num_addresses > 2 and ip == network.network_address and ip.version == 4:
+        return f"the network {network} itself"
+    return ""
+
+
+def _double_faults(draft: Draft) -> Iterator[Fault]:
+    taken: dict[Ip, str] = {}
+    for group in draft.names("groups"):
+        for index, service in draft.service_addresses(group):
+            path = ("groups", group, "addresses", index)
+            if service.ip not in taken:
+                taken[service.ip] = group
+            elif taken[service.ip] == group:
+                yield Fault(path, f"{service.ip} stands here twice")
+            else:
+                yield Fault(path, f"{service.ip} is in group {taken[service.ip]} already")
+
+
+def _link_faults(draft: Draft) -> Iterator[Fault]:
+    for group in draft.names("groups"):
+        services = list(draft.service_addresses(group))
+        for link, node, address in draft.link_addresses():
+            for index, service in services:
+                if service.ip != address or draft.home(group) == node:
+                    continue
+                path = ("groups", group, "addresses", index)
+                whose = f"{service.ip} is {node}'s own address on link {link}"
+                if draft.get("groups", group, "home") is None:
+                    yield Fault(
+                        path,
+                        f"{whose}; a service address moves, so take one that is no host's own, or"
+                        f" say home = {show(node)}",
+                    )
+                else:
+                    yield Fault(path, f"{whose}, and the group's home is another")
+
+
+def _home_faults(draft: Draft, group: str) -> Iterator[Fault]:
+    links = draft.names("links")
+    if draft.home(group) is not None and links and draft.links_of_home(group) == set(links):
+        yield Fault(
+            ("groups", group, "home"),
+            "each link uses an address of this group, so none is left while the other node has it;"
+            " add a link with other addresses",
+        )
+
+
+def _time_faults(draft: Draft, group: str) -> Iterator[Fault]:
+    again = draft.duration("groups", group, "announce_every")
+    if again is not None and again < SECOND:
+        text = show(draft.get("groups", group, "announce_every"))
+        yield Fault(
+            ("groups", group, "announce_every"),
+            f'{text} is shorter than 1s; make it at least "1s"',
+        )
+    if draft.duration("groups", group, "phase_timeout") == 0:
+        yield Fault(
+            ("groups", group, "phase_timeout"),
+            'nothing can be done in no time; make it more than "0s"',
+        )
+
+
+def _script_faults(draft: Draft, group: str) -> Iterator[Fault]:
+    here = ("groups", group, "hooks", SCRIPTS)
+    if draft.get(*here) is not None and draft.get("groups", group, "scripts") is None:
+        yield Fault(here, 'has no meaning without scripts = "FOLDER" in the group')
