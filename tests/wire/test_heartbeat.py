@@ -93,6 +93,9 @@ def altered(at: int, value: int) -> bytes:
 
 WHOLE = encode(HEARTBEAT, NAMES)
 ENTRY_AT = HEADER_BYTES + 8
+MANY_LINKS = (
+    altered(6, LINKS_MAX + 1)[:HEADER_BYTES] + bytes(4 * (LINKS_MAX + 1)) + WHOLE[ENTRY_AT:]
+)
 TWICE = GroupEntry("group0", Role.HOLDER, Epoch(1))
 
 
@@ -108,6 +111,7 @@ TWICE = GroupEntry("group0", Role.HOLDER, Epoch(1))
         pytest.param(altered(5, 0), id="an echo without its flag"),
         pytest.param(altered(5, 3), id="an unknown flag"),
         pytest.param(altered(6, 255), id="too many links"),
+        pytest.param(MANY_LINKS, id="more links than a pair may have"),
         pytest.param(altered(7, 0), id="fewer entries than bytes"),
         pytest.param(altered(7, 255), id="more entries than bytes"),
         pytest.param(altered(12, 0xFF), id="pair"),

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from ipfo.model import GroupTerms, Terms
-from ipfo.wire import Names
+from ipfo.wire import LINKS_MAX, Names
 from ipfo.wire.names import short_id
 
 
@@ -56,6 +56,12 @@ def test_two_names_with_one_id_are_refused(kind: str) -> None:
 def test_a_node_cannot_be_its_own_peer() -> None:
     with pytest.raises(ValueError, match="look alike"):
         Names("www", "alpha", "alpha", (), ())
+
+
+def test_more_links_than_a_heartbeat_has_room_for_are_refused() -> None:
+    links = tuple(f"link{n}" for n in range(LINKS_MAX + 1))
+    with pytest.raises(ValueError, match="17 links; a heartbeat has room for 16"):
+        Names("www", "alpha", "beta", links, ())
 
 
 def test_the_terms_of_a_pair_have_all_its_names() -> None:

@@ -5,8 +5,8 @@ datagram apart, so there is one order in which it comes to be believed.
 """
 
 from ipfo.wire.door import make_datagram, open_datagram
-from ipfo.wire.heartbeat import ENTRIES_MAX, LINKS_MAX, decode, encode, entry_digest, groups_digest
-from ipfo.wire.names import Names
+from ipfo.wire.heartbeat import ENTRIES_MAX, decode, encode, entry_digest, groups_digest
+from ipfo.wire.names import LINKS_MAX, Names
 from ipfo.wire.rejected import Reason, Rejected
 from ipfo.wire.replay import Verdict, Windows
 from ipfo.wire.seal import DATAGRAM_MAX, KEY_MIN, Keyring

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
 from ipfo.model import Echo, Epoch, GroupEntry, Health, Heartbeat, Instant, Role, Sign
-from ipfo.wire.names import ID_BYTES, Names
+from ipfo.wire.names import ID_BYTES, LINKS_MAX, Names
 from ipfo.wire.rejected import Reason, Rejected
 from ipfo.wire.seal import (
     DATAGRAM_MAX,
@@ -60,9 +60,6 @@ ENTRY_BYTES = _ENTRY.size
 
 FLAG_ECHO = 1
 """The echo fields say something. Otherwise they are 0, and so is every other bit."""
-
-LINKS_MAX = 16
-"""Links of a pair. Four are many; the bound is there so that `ENTRIES_MAX` is a constant."""
 
 ENTRIES_MAX = (DATAGRAM_MAX - SEAL_BYTES - HEADER_BYTES - LINKS_MAX * ID_BYTES) // ENTRY_BYTES
 """Entries that fit into any datagram, whatever the number of links that are heard."""

@@ -16,6 +16,9 @@ ID_BYTES = 4
 PAIR_ID_BYTES = 8
 """Of a pair. Longer, since pairs on one wire are not in one config, so nobody can check them."""
 
+LINKS_MAX = 16
+"""Links of a pair. Four are many; with a bound, so is the room left for groups in a datagram."""
+
 
 def short_id(kind: str, name: str, size: int = ID_BYTES) -> bytes:
     """The id of `name`; equal names of different kinds have different ids."""
@@ -26,8 +29,8 @@ def short_id(kind: str, name: str, size: int = ID_BYTES) -> bytes:
 class Names:
     """All names that a heartbeat of this pair may hold, as seen from `node`, both ways.
 
-    :raises ValueError: if two names of one kind have one id; its text says which, for the config's
-        check to show.
+    :raises ValueError: if two names of one kind have one id, or there are more than `LINKS_MAX`
+        links; its text says which, for the config's check to show.
     """
 
     pair: str
@@ -45,6 +48,8 @@ class Names:
 
     def __post_init__(self) -> None:
         """Work out the ids, once."""
+        if len(self.links) > LINKS_MAX:
+            raise ValueError(f"{len(self.links)} links; a heartbeat has room for {LINKS_MAX}")
         # A frozen dataclass has no other way to fill in what follows from its fields.
         put = object.__setattr__
         put(self, "pair_id", short_id("pair", self.pair, PAIR_ID_BYTES))

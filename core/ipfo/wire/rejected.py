@@ -14,8 +14,8 @@ class Reason(Enum):
     KEY = "key"  # sealed with a key that this node does not have
     SEAL = "seal"  # altered on its way, or forged
     MALFORMED = "malformed"  # rightly sealed, and yet not as the layout says: a bug of the sender
-    REFLECTED = "reflected"  # our own, come back
     SENDER = "sender"  # of a node that is not this pair's, though it has the key
+    REFLECTED = "reflected"  # our own, come back
     LINK = "link"  # came by another link than the one that it was sent on
     REPLAYED = "replayed"  # heard before, too old to tell, or of a boot that is over
 
