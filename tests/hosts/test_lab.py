@@ -4,7 +4,6 @@ import select
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,12 +22,10 @@ SERVICE_6 = PUBLIC.numbered("100", 6)
 NOBODY: frozenset[str] = frozenset()
 
 
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    with Lab.open("itself") as made:
-        for host in ("alpha", "beta"):
-            made.start_echo(host)
-        yield made
+@pytest.fixture(scope="module", autouse=True)
+def echoes(lab: Lab) -> None:
+    for host in ("alpha", "beta"):
+        lab.start_echo(host)
 
 
 def put(lab: Lab, host: str, address: str) -> None:
@@ -214,7 +211,7 @@ def test_nothing_is_left_of_a_lab_that_failed() -> None:
     def fail() -> None:
         with Lab.open("gone") as lab:
             labs.append(lab)
-            lab.start("alpha", ["sleep", "60"])
+            lab.start_echo("alpha")
             assert lab.pids("alpha") != []
             raise ZeroDivisionError
 

@@ -110,13 +110,22 @@ class Lab:
         self._ports(host, networks, "up")
 
     def cut(
-        self, source: str, target: str, network: str | None = None, permille: int = 1000
+        self,
+        source: str,
+        target: str,
+        network: str | None = None,
+        *,
+        permille: int = 1000,
+        only: str = "",
     ) -> None:
-        """Lose what goes from `source` to `target`, one way: all of it, or `permille` by chance."""
-        chance = "" if permille >= 1000 else f"numgen random mod 1000 < {permille} "
+        """Lose what goes from `source` to `target`, one way: all of it, or `permille` by chance.
+
+        `only` is what it concerns, in nftables' words, such as ``udp dport 1694``.
+        """
+        chance = "" if permille >= 1000 else f"numgen random mod 1000 < {permille}"
         rules = [
             f'add rule bridge lab cuts iifname "{source}-{name}" oifname "{target}-{name}" '
-            f"{chance}drop"
+            f"{only} {chance} drop"
             for name in ([network] if network else networks_of(source))
         ]
         self._batch(["nft", "-f", "-"], rules)
@@ -209,6 +218,14 @@ class Lab:
         self.plug(host)
         if host in self._echoes:
             self.start_echo(host)
+
+    def reset(self) -> None:
+        """As new: nothing runs on the hosts, they have their own addresses only, no wire is cut."""
+        for host in HOSTS:
+            self.power_off(host)
+            self._echoes.discard(host)
+            self.power_on(host)
+        self.heal()
 
     # -- making and taking away -------------------------------------------------------------
 
