@@ -1,6 +1,6 @@
 """Network namespaces from within: a socket that lives in another one. Linux, root.
 
-Only a thread of its own ever enters a namespace, and it ends there: the caller stays at home.
+`socket_in` sends a thread of its own in, which ends there: the caller stays at home.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ def socket_in(namespace: Path, family: int, kind: int, protocol: int = 0) -> soc
 
     def enter() -> None:
         try:
-            _set_namespace(namespace)
+            set_namespace(namespace)
             made.append(socket.socket(family, kind, protocol))
         except OSError as error:
             made.append(error)
@@ -35,7 +35,11 @@ def socket_in(namespace: Path, family: int, kind: int, protocol: int = 0) -> soc
     return result
 
 
-def _set_namespace(namespace: Path) -> None:
+def set_namespace(namespace: Path) -> None:
+    """The calling thread is in `namespace`, for good.
+
+    :raises OSError: where it cannot be entered.
+    """
     # os.setns comes with Python 3.12
     libc = ctypes.CDLL(None, use_errno=True)
     opened = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
