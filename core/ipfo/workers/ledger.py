@@ -1,0 +1,140 @@
+"""What a node must know after a crash: a small JSON file for each group, and one for the node.
+
+``addresses-GROUP.json`` is written by the `addresses` worker, ``phases-GROUP.json`` by `phases`,
+``node.json`` by `notices`: each file has one writer. A file is replaced as a whole or not at all;
+one that cannot be understood is set aside, named, and counts as absent.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ipfo.model import Epoch, Phase
+
+NODE = "node"
+ADDRESSES = "addresses"
+PHASES = "phases"
+
+_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMemory:
+    """What is known of one group from earlier runs.
+
+    `epoch`: the highest that any file knows. `held`, `leased`: whether its addresses had been put
+    on and not taken off again, and whether with a lifetime. `open_phases`: what has begun and was
+    not undone, in the order in which it began; `acquire`: whether the last move was one.
+    """
+
+    epoch: Epoch = field(default=Epoch(0))
+    held: bool = False
+    leased: bool = False
+    open_phases: tuple[Phase, ...] = ()
+    acquire: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """All that is known from earlier runs; `remarks` are for people: what could not be read."""
+
+    groups: Mapping[str, GroupMemory] = field(default_factory=dict)
+    standby: bool = False
+    remarks: tuple[str, ...] = ()
+
+
+def path_of(state_dir: Path, kind: str, group: str) -> Path:
+    """The file of `kind` for `group`, whatever characters its name has."""
+    safe = "".join(c if c in _SAFE else f"%{ord(c):x}." for c in group)
+    return state_dir / f"{kind}-{safe}.json"
+
+
+def write(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> None:
+    """Replace `path` by `content`; whoever reads it sees the old one or the new one.
+
+    `durable`: also after a power cut. Without it, it is after the death of any process, and no
+    disk is waited for.
+
+    :raises OSError: if it cannot be written; then the old one is still there.
+    """
+    fresh = path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1)
+        file.write("\n")
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    fresh.replace(path)
+    if durable:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def load(path: Path, remarks: list[str]) -> dict[str, Any]:
+    """The object in `path`; empty, with a remark, where it is none. Absent: empty."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        return _set_aside(path, f"cannot be read ({error})", remarks)
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return _set_aside(path, f"is broken ({error})", remarks)
+    if not isinstance(content, dict):
+        return _set_aside(path, "is broken (no object)", remarks)
+    return content
+
+
+def read(state_dir: Path) -> Memory:
+    """What all files say; raises nothing. An absent folder says nothing."""
+    remarks: list[str] = []
+    node = load(state_dir / f"{NODE}.json", remarks)
+    groups: dict[str, dict[str, Any]] = {}
+    epochs = node.get("epochs", {})
+    for group, epoch in epochs.items() if isinstance(epochs, dict) else ():
+        groups[group] = {"epochs": [epoch]}
+    for kind in (ADDRESSES, PHASES):
+        for path in sorted(state_dir.glob(f"{kind}-*.json")):
+            content = load(path, remarks)
+            if isinstance(group := content.get("group"), str):
+                known = groups.setdefault(group, {"epochs": []})
+                known["epochs"].append(content.get("epoch"))
+                known[kind] = content
+    return Memory(
+        {name: _remember(known) for name, known in groups.items()},
+        standby=node.get("standby") is True,
+        remarks=tuple(remarks),
+    )
+
+
+def _remember(known: Mapping[str, Any]) -> GroupMemory:
+    addresses, phases = known.get(ADDRESSES, {}), known.get(PHASES, {})
+    began = phases.get("began")
+    names = {phase.value for phase in Phase}
+    return GroupMemory(
+        epoch=Epoch(max([e for e in known["epochs"] if isinstance(e, int)], default=0)),
+        held=addresses.get("held") is True,
+        leased=addresses.get("leased") is True,
+        open_phases=tuple(
+            Phase(name) for name in (began if isinstance(began, list) else ()) if name in names
+        ),
+        acquire=phases.get("acquire") is True,
+    )
+
+
+def _set_aside(path: Path, why: str, remarks: list[str]) -> dict[str, Any]:
+    aside = path.with_suffix(".json.broken")
+    with suppress(OSError):
+        path.replace(aside)
+    remarks.append(f"{path} {why}; it is set aside as {aside.name} and counts as absent")
+    return {}
