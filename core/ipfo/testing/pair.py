@@ -5,6 +5,7 @@ test has to show is in there.
 """
 
 import json
+import re
 import signal
 import socket
 import sqlite3
@@ -99,6 +100,20 @@ class Pair:
             assert not late, f"{node} did not get there: {status}\n{self.log(node)}"
             ended = processes.wait(self.daemons[node], LOOK_EVERY_S)
             assert not ended, f"{node} ended: {self.daemons[node].returncode}\n{self.log(node)}"
+
+    def wait_for_line(self, node: str, pattern: str, timeout_s: float) -> str:
+        """Read the log of `node` until a line of it has `pattern`; its first group.
+
+        :raises AssertionError: where there is none in `timeout_s`; shows the log.
+        """
+        deadline = clock.now() + int(timeout_s * SECOND)
+        while True:
+            found = re.search(pattern, (self.folder / f"{node}.log").read_text(), re.MULTILINE)
+            if found is not None:
+                return found[1]
+            late = clock.now() > deadline
+            assert not late, f"{node} did not say {pattern}:\n{self.log(node)}"
+            processes.wait(self.daemons[node], LOOK_EVERY_S)
 
     def log(self, node: str) -> str:
         """The last lines that the daemon of `node` wrote."""

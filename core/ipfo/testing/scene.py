@@ -95,6 +95,22 @@ class Scene:
                 PATIENCE_S,
             )
 
+    def status(self, node: str) -> Status:
+        """What `node` says of itself now."""
+        return self.pair.wait_for(node, lambda _: True, PATIENCE_S)
+
+    def moved(self, source: str, target: str) -> int:
+        """The address went from `source` to `target` since the last report; what that lost."""
+        report = self.report()
+        hosts = [stay["host"] for stay in report["hosts"]]
+        assert hosts == [source, target], report
+        lost: int = report["lost"]
+        return lost
+
+    def told(self, node: str, event: str, about: str) -> str:
+        """Wait until `node` has told people of `event`; the headline, in which `about` stands."""
+        return self.pair.wait_for_line(node, rf"^.*{event}: (.*\b{about}\b.*)$", PATIENCE_S)
+
     def report(self) -> dict[str, Any]:
         """What the client lost since the last report, at the only address."""
         report: dict[str, Any] = self.client.report()[self.addresses[0]]
