@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ipfo.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ipfo.config.model import Config
+    from ipfo.config.model import Config, Document
 
 STATE_ROOT = Path("/var/lib/ipfo")
 """Where the state of pairs lies when nobody says otherwise, a folder each."""
@@ -34,28 +34,26 @@ class App:
 
         :raises ConfigError: with every fault of the file, a line each.
         """
-        from ipfo.config.load import load
-        from ipfo.config.model import Config
+        from ipfo.config.load import load_config
 
-        return Config.from_document(load(self.config_path(), node=self.node))
+        return load_config(self.config_path(), self.node)
 
-    def load_in_child(self) -> "Config":
-        """The checked config, as `load` gives it, without what loading leaves in memory.
+    def load_in_child(self) -> "Document":
+        """The checked config as a document, without what loading leaves in memory.
 
         A short-lived child reads and checks the file, so that neither jsonschema nor any plugin
         but those of the links is ever imported by the process that calls this.
 
         :raises ConfigError: with every fault of the file, a line each.
         """
-        from ipfo.config.model import Config
-
         command = [sys.executable, "-P", "-m", "ipfo.workers.loader", str(self.config_path())]
         if self.node is not None:
             command += ["--node", self.node]
         ended = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603 - our own
         answer = _answer(ended.stdout)
         if "document" in answer:
-            return Config.from_document(answer["document"])
+            document: Document = answer["document"]
+            return document
         faults = answer.get("faults") or [
             f"{self.config}: the config could not be read: its reader ended with {ended.returncode}"
         ]
@@ -70,9 +68,9 @@ class App:
             raise ConfigError("no config: say --config FILE before the command, or set IPFO_CONFIG")
         return self.config
 
-    def state_dir_of(self, config: "Config") -> Path:
-        """Where the state of this pair lies."""
-        return self._given_state_dir() or STATE_ROOT / config.pair
+    def state_dir_of(self, pair: str) -> Path:
+        """Where the state of `pair` lies."""
+        return self._given_state_dir() or STATE_ROOT / pair
 
     def quick_state_dir(self) -> Path:
         """The same, without loading the config: at the most its pair's name is looked up.
@@ -80,7 +78,7 @@ class App:
         :raises ConfigError: if the file cannot be read or names no pair.
         """
         given = self._given_state_dir()
-        return given if given is not None else STATE_ROOT / pair_name(self.config_path())
+        return given or self.state_dir_of(pair_name(self.config_path()))
 
     def _given_state_dir(self) -> Path | None:
         if self.state_dir is not None:

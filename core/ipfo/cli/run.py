@@ -1,8 +1,20 @@
-"""Placeholder until the engine lands."""
+"""``ipfo run``: the daemon, in the foreground."""
 
 import click
 
+from ipfo.cli.app import App
+
 
 @click.command()
-def run() -> None:
-    """Not yet."""
+@click.pass_obj
+def run(app: App) -> None:
+    """Run the node in the foreground, until SIGTERM or Ctrl-C.
+
+    The end is an orderly one: what this node holds is handed over to its peer if that can take it.
+    A second signal ends at once; the addresses are taken off all the same.
+    """
+    document = app.load_in_child()
+    # Imported after the config was found right: a wrong one is told in a moment.
+    from ipfo.daemon.life import run as live
+
+    live(document, app.state_dir_of(document["pair"]))

@@ -1,0 +1,211 @@
+"""The report of the daemon as a picture for people: 80 columns, plain characters, words for faults.
+
+Takes the contract of ``status --json`` and nothing else, so it shows nothing that a program
+could not know. Colour is only a help: each coloured word says the same without it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+Report = Mapping[str, Any]
+
+WIDTH = 80
+SIDE = 24
+"""Columns of each node's box."""
+
+WIRE = WIDTH - 2 * SIDE
+"""Columns between the boxes."""
+
+GOOD, BAD, ODD = "green", "red", "yellow"
+"""Well; nothing goes; not as it should be."""
+
+
+def picture(report: Report) -> Iterator[str]:
+    """The lines, coloured for a terminal."""
+    yield from _title(report)
+    yield ""
+    yield from _nodes(report)
+    yield ""
+    for name, group in report["groups"].items():
+        yield from _group(name, group, report)
+    problems = list(_problems(report))
+    yield ""
+    if not problems:
+        yield click.style("Nothing is wrong.", fg=GOOD)
+    for problem in problems:
+        yield from _wrapped(click.style("! ", fg=BAD), problem)
+
+
+def _title(report: Report) -> Iterator[str]:
+    pair = click.style(f"pair {report['pair']}", bold=True)
+    yield f"{pair}, seen from {report['node']} at {report['at']}  (ipfo {report['version']})"
+
+
+def _nodes(report: Report) -> Iterator[str]:
+    """Two boxes with the links between them, an arrow for each direction."""
+    mine, theirs = report["node"], report["peer"]["name"]
+    left = [mine, "here" + (", set aside" if report["standby"] else ""), *_held_by(mine, report)]
+    right = [theirs, _peer_word(report), *_held_by(theirs, report)]
+    wires = [row for name, link in report["links"].items() for row in _wire(name, link)]
+    height = max(len(left), len(right), len(wires))
+    inner = SIDE - 4
+    yield "+" + "-" * (SIDE - 2) + "+" + " " * WIRE + "+" + "-" * (SIDE - 2) + "+"
+    for row in range(height):
+        ours = click.style(_cell(left, row, inner), bold=row == 0)
+        other = click.style(_cell(right, row, inner), bold=row == 0)
+        wire = wires[row] if row < len(wires) else " " * WIRE
+        yield f"| {ours} |{wire}| {other} |"
+    yield "+" + "-" * (SIDE - 2) + "+" + " " * WIRE + "+" + "-" * (SIDE - 2) + "+"
+
+
+def _cell(lines: list[str], row: int, width: int) -> str:
+    return _cut(lines[row] if row < len(lines) else "", width).ljust(width)
+
+
+def _held_by(node: str, report: Report) -> list[str]:
+    held = [name for name, group in report["groups"].items() if group["holder"] == node]
+    return [f"holds {name}" for name in held[:6]] + (
+        [f"and {len(held) - 6} more"] if len(held) > 6 else []
+    )
+
+
+def _peer_word(report: Report) -> str:
+    peer = report["peer"]
+    if peer["heard_ms_ago"] is None:
+        return "never heard"
+    ago = _duration_ms(peer["heard_ms_ago"])
+    return f"heard {ago} ago" if peer["alive"] else f"silent for {ago}"
+
+
+def _wire(name: str, link: Report) -> Iterator[str]:
+    """Three rows: the name with the figures, what comes in, what goes out."""
+    state = link["state"]
+    color = {"up": GOOD, "late": ODD}.get(state, BAD)
+    figures = f" rtt {link['rtt_ms']:.1f} ms" if link["rtt_ms"] is not None else ""
+    figures += f" loss {link['loss']:.0%}" if link["loss"] else ""
+    yield _cut(f" {name}{figures}", WIRE).ljust(WIRE)
+    yield _arrow("<", state if state != "up" else "", color)
+    hears = link["peer_hears"]
+    yield _arrow(">", "" if hears else "not heard", GOOD if hears else BAD)
+
+
+def _arrow(head: str, word: str, color: str) -> str:
+    shaft = "-" if color != BAD else "."
+    middle = f" {word} " if word else ""
+    line = middle.center(WIRE - 4, shaft)
+    line = f" {head}{line}{shaft} " if head == "<" else f" {shaft}{line}{head} "
+    return click.style(line, fg=color)
+
+
+def _group(name: str, group: Report, report: Report) -> Iterator[str]:
+    holder = group["holder"]
+    where = f"{holder} since {_ago(group['held_since'], report['at'])}" if holder else "nobody"
+    color = GOOD if holder else BAD
+    title = click.style(name, bold=True)
+    yield f"{title}: held by {click.style(where, fg=color)}, epoch {group['epoch']}"
+    yield from _wrapped("  ", ", ".join(group["addresses"]))
+    phase = f", running {group['phase']}" if group["phase"] else ""
+    yield f"  {report['node']}: {group['role']}, {group['health']}{phase}"
+    peer, name_of_peer = group["peer"], report["peer"]["name"]
+    if peer is None:
+        yield f"  {name_of_peer}: has said nothing of it"
+    else:
+        age = _duration_ms(peer["heard_ms_ago"])
+        told = f"{peer['role']}, epoch {peer['epoch']}, {peer['health']}"
+        yield f"  {name_of_peer}: {told}, {age} ago"
+
+
+def _problems(report: Report) -> Iterator[str]:
+    yield from report["warnings"]
+    peer = report["peer"]
+    if peer["heard_ms_ago"] is None:
+        yield f"{peer['name']} has not been heard since this daemon was started"
+    elif not peer["alive"]:
+        yield f"{peer['name']} is silent on every link"
+    if peer["same_config"] is False:
+        yield f"the configurations of {report['node']} and {peer['name']} differ"
+    if report["standby"]:
+        yield f"{report['node']} is set aside: 'ipfo resume' lets it hold groups again"
+    for name, link in report["links"].items():
+        yield from _link_problems(name, link, peer)
+    for name, group in report["groups"].items():
+        yield from _group_problems(name, group)
+    for interface, up in report["carrier"].items():
+        if not up:
+            yield f"interface {interface} is not there or has no carrier"
+    for kind, worker in report["workers"].items():
+        if worker["fault"]:
+            yield f"worker {kind}: {worker['fault']} (started again {worker['restarts']} times)"
+    yield from _outbox_problems(report["outbox"])
+
+
+def _link_problems(name: str, link: Report, peer: Report) -> Iterator[str]:
+    if peer["alive"] and link["state"] != "up":
+        yield f"link {name} is {link['state']}: nothing comes from {link['remote']}"
+    if peer["alive"] and link["state"] == "up" and not link["peer_hears"]:
+        yield f"link {name} is one-way: {peer['name']} does not hear us there"
+    rejected = sum(link["rejected"].values())
+    if rejected:
+        why = ", ".join(f"{count} {reason}" for reason, count in link["rejected"].items())
+        yield f"link {name}: {rejected} datagrams were rejected ({why})"
+    if link["unsent"]:
+        yield f"link {name}: {link['unsent']} heartbeats could not be sent"
+
+
+def _group_problems(name: str, group: Report) -> Iterator[str]:
+    if group["holder"] is None:
+        yield f"nobody holds {name}"
+    if group["split"]:
+        yield f"{name} has two holders; the lower epoch is about to let go"
+    if group["contested"]:
+        yield f"{name} is contested: its address answers, and nobody says that he holds it"
+
+
+def _outbox_problems(outbox: Report | None) -> Iterator[str]:
+    if outbox is None:
+        return
+    if outbox.get("queued"):
+        yield f"{outbox['queued']} notices are not delivered yet"
+    if outbox.get("dropped"):
+        yield f"{outbox['dropped']} notices were dropped: the outbox was full"
+
+
+def _wrapped(lead: str, text: str) -> Iterator[str]:
+    """`text` in lines of at most WIDTH columns, the first begun with `lead` (two columns)."""
+    line = ""
+    for word in text.split():
+        if line and len(line) + 1 + len(word) > WIDTH - 2:
+            yield lead + line
+            lead, line = "  ", word
+        else:
+            line = f"{line} {word}" if line else word
+    yield lead + line
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "~"
+
+
+def _ago(then: str, now: str) -> str:
+    """``then``, and how long ago that is."""
+    since = datetime.fromisoformat(now) - datetime.fromisoformat(then)
+    return f"{then[:19]}Z ({_duration(since)})"
+
+
+def _duration(length: timedelta) -> str:
+    return _duration_ms(length.total_seconds() * 1000)
+
+
+UNITS: Iterable[tuple[str, float]] = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000))
+
+
+def _duration_ms(milliseconds: float) -> str:
+    for unit, size in UNITS:
+        if milliseconds >= 2 * size:
+            return f"{milliseconds / size:.0f} {unit}"
+    if milliseconds >= 1000:
+        return f"{milliseconds / 1000:.1f} s"
+    return f"{milliseconds:.0f} ms"

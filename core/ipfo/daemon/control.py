@@ -1,0 +1,238 @@
+"""The control socket: commands come in as lines of JSON, progress and outcomes go out.
+
+Nobody on the other side can hold up the engine: reads and writes never wait, buffers have an end,
+and who does not read, floods, or idles is dropped. Requests and answers are described in
+docs/reference/cli.md.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ipfo.errors import HostError
+from ipfo.machine.effects import Record, Settle
+from ipfo.machine.events import Event, HandoverAsked, ResumeAsked, StandbyAsked
+from ipfo.model import SECOND, Instant
+from ipfo.workers.call import Channel, ChannelFullError
+
+CLIENTS_MAX = 16
+"""Connections at one time; one more is turned away."""
+
+REQUESTS_MAX = 16
+"""Requests taken from one connection in one round; what floods has to wait for the heartbeat."""
+
+IDLE_NS = 30 * SECOND
+"""How long a connection may stay that says nothing, waits for nothing, or does not read."""
+
+PENDING_NS = 600 * SECOND
+"""After this an order that was never settled no longer keeps the next one out."""
+
+
+@dataclass(slots=True)
+class _Client:
+    channel: Channel
+    seen_at: Instant
+    waits_for: str | None = None  # the order's key
+
+
+@dataclass(slots=True)
+class _Order:
+    """What an administrator asked for and the machine has not settled yet."""
+
+    group: str | None
+    asked_at: Instant
+
+
+class Control:
+    """Serves the socket at `path`. Wait for `watched`, then call `ready`.
+
+    `status` makes the report; `groups` are the names that an order may give, each with the node
+    that a failback brings it to, and `nodes` those of the nodes.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        *,
+        status: Callable[[], Mapping[str, Any]],
+        groups: Mapping[str, str],
+        nodes: tuple[str, str],
+    ) -> None:
+        self._listener = listener
+        self._status = status
+        self._preferred = groups
+        self._nodes = nodes
+        self._clients: list[_Client] = []
+        self._orders: dict[str, _Order] = {}
+
+    def reading(self) -> list[int]:
+        """The descriptors to be read from."""
+        return [self._listener.fileno(), *(c.channel.fileno() for c in self._clients)]
+
+    def writing(self) -> list[int]:
+        """The descriptors that have room to be waited for."""
+        return [c.channel.fileno() for c in self._clients if c.channel.wants_write]
+
+    def next_deadline(self) -> Instant | None:
+        """When the next connection will have been idle for too long."""
+        ends = [self._ends_at(c) for c in self._clients]
+        return min((end for end in ends if end is not None), default=None)
+
+    def ready(self, fds: set[int], now: Instant) -> list[Event]:
+        """Serve the connections among `fds`; the orders that the machine is to hear of."""
+        events: list[Event] = []
+        if self._listener.fileno() in fds:
+            self._accept(now)
+        for client in list(self._clients):
+            if client.channel.fileno() in fds:
+                client.seen_at = now
+                client.channel.flush()
+                for request in client.channel.receive()[:REQUESTS_MAX]:
+                    event = self._take(client, request, now)
+                    if event is not None:
+                        events.append(event)
+        self._drop(now)
+        return events
+
+    def recorded(self, record: Record) -> None:
+        """Whoever waits for the group of `record` sees how it goes."""
+        for client in self._clients:
+            order = self._orders.get(client.waits_for or "")
+            if order is not None and order.group in (None, record.group):
+                self._say(client, {"progress": progress(record)})
+
+    def settled(self, settle: Settle, now: Instant) -> None:
+        """Whoever waits for it gets the outcome."""
+        key = _key(settle.group)
+        order = self._orders.pop(key, None)
+        for client in self._clients:
+            if order is not None and client.waits_for == key:
+                took_ms = (now - order.asked_at) // 1_000_000
+                client.waits_for = None
+                client.seen_at = now
+                self._say(
+                    client, {"settled": {"done": settle.done, "why": settle.why, "ms": took_ms}}
+                )
+
+    def close(self) -> None:
+        """Drop everybody; who still waits is told that the daemon ends."""
+        for client in self._clients:
+            if client.waits_for is not None:
+                self._say(client, {"settled": {"done": False, "why": "the daemon ends", "ms": 0}})
+            client.channel.close()
+        self._clients.clear()
+        self._listener.close()
+
+    def _accept(self, now: Instant) -> None:
+        try:
+            accepted, _ = self._listener.accept()
+        except OSError:
+            return  # gone again, or no descriptor is left
+        client = _Client(Channel(accepted), now)
+        if len(self._clients) >= CLIENTS_MAX:
+            self._say(client, {"error": f"{CLIENTS_MAX} commands are connected already"})
+            client.channel.close()
+            return
+        self._clients.append(client)
+
+    def _take(self, client: _Client, request: Mapping[str, Any], now: Instant) -> Event | None:
+        if request.get("do") == "status":
+            self._say(client, {"status": self._status()})
+            return None
+        try:
+            event = self._event(request)
+        except ValueError as error:
+            self._say(client, {"error": str(error)})
+            return None
+        group = event.group if isinstance(event, HandoverAsked) else None
+        key = _key(group)
+        order = self._orders.get(key)
+        if order is not None and now - order.asked_at < PENDING_NS:
+            what = "this node's standby or resume" if group is None else f"a move of {group}"
+            self._say(client, {"error": f"{what} is under way already; wait for it"})
+            return None
+        self._orders[key] = _Order(group, now)
+        client.waits_for = key
+        return event
+
+    def _event(self, request: Mapping[str, Any]) -> HandoverAsked | StandbyAsked | ResumeAsked:
+        match request:
+            case {"do": "standby"}:
+                return StandbyAsked()
+            case {"do": "resume"}:
+                return ResumeAsked()
+            case {"do": "failback", "group": str(group)}:
+                return HandoverAsked(self._group(group), self._preferred[group], failback=True)
+            case {"do": "handover", "group": str(group), "to": str(to)}:
+                if to not in self._nodes:
+                    raise ValueError(f"no node is called {to}; there are {', '.join(self._nodes)}")
+                return HandoverAsked(self._group(group), to)
+            case _:
+                raise ValueError("this daemon does not know that request; are both of one version?")
+
+    def _group(self, name: str) -> str:
+        if name not in self._preferred:
+            raise ValueError(f"no group is called {name}; there are {', '.join(self._preferred)}")
+        return name
+
+    def _say(self, client: _Client, message: Mapping[str, Any]) -> None:
+        try:
+            client.channel.send(message)
+        except (ChannelFullError, ValueError):
+            client.channel.close()  # it does not read
+
+    def _ends_at(self, client: _Client) -> Instant | None:
+        if client.waits_for is not None and not client.channel.wants_write:
+            return None
+        return Instant(client.seen_at + IDLE_NS)
+
+    def _drop(self, now: Instant) -> None:
+        for client in list(self._clients):
+            end = self._ends_at(client)
+            if client.channel.closed or (end is not None and end <= now):
+                client.channel.close()
+                self._clients.remove(client)
+
+
+def progress(record: Record) -> dict[str, Any]:
+    """`record` as a command that waits sees it."""
+    return {
+        "what": record.what,
+        "rule": record.rule,
+        "group": record.group,
+        "was": None if record.was is None else record.was.value,
+        "role": None if record.role is None else record.role.value,
+        "epoch": record.epoch,
+    }
+
+
+def _key(group: str | None) -> str:
+    return "this node" if group is None else f"group {group}"
+
+
+def listen(path: Path, *, group: int | None) -> socket.socket:
+    """A listening socket at `path`, for its owner alone or also for the members of `group`.
+
+    One that a dead daemon left is replaced: the caller holds the state folder's lock.
+
+    :raises HostError: if it cannot be made there.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)
+    try:
+        path.unlink(missing_ok=True)
+        listener.bind(str(path))
+        if group is not None:
+            os.chown(path, -1, group)
+            path.chmod(0o660)
+        listener.listen(CLIENTS_MAX)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise HostError(f"{path}: no control socket can be made there: {error}") from error
+    finally:
+        os.umask(mask)
+    return listener

@@ -1,0 +1,229 @@
+"""Start and end of the daemon, in order: what can fail goes first, what can be heard goes last.
+
+Whatever stops the start gives back all that was begun. However the daemon ends, it takes its
+addresses off first; only a home address on its home node stays, since the machine may need it.
+"""
+
+import gc
+import os
+import select
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ipfo import clock
+from ipfo.config.model import Config, Document
+from ipfo.daemon import status
+from ipfo.daemon.carrier import Carrier
+from ipfo.daemon.control import Control, listen
+from ipfo.daemon.effects import Effects
+from ipfo.daemon.links import Links
+from ipfo.daemon.log import Log
+from ipfo.daemon.loop import Loop, Ways
+from ipfo.daemon.paper import Paper
+from ipfo.daemon.signals import EndNowError, Signals, tell_manager
+from ipfo.daemon.state_dir import CONTROL, StateDir, group_id
+from ipfo.errors import ConfigError, HostError
+from ipfo.machine.events import StandbyAsked
+from ipfo.machine.step import Remembered, boot
+from ipfo.model import SECOND, Instant, Phase, Terms
+from ipfo.wire import Keyring
+from ipfo.workers import ledger
+from ipfo.workers.pool import Outcome, Pool
+
+SWEEP_NS = 25 * SECOND
+"""How long the `addresses` worker may take to start and to say what it found; longer than its set-up."""
+
+RELEASE_NS = 5 * SECOND
+"""How long an end out of order waits for the addresses to be taken off; then leases have to do it."""
+
+
+def run(document: Document, state_dir: Path) -> None:
+    """Be the daemon for the config `document`, until it is ended in order.
+
+    :raises IpfoError: if it cannot start, or was ended out of order; one line.
+    :raises AssertionError: for a bug; everything has been released before.
+    """
+    if not __debug__:
+        raise HostError("ipfo does not run under python -O: its assertions guard the addresses")
+    config = Config.from_document(document)
+    number = int.from_bytes(os.urandom(8), "big") or 1
+    with ExitStack() as stack:
+        control_group = group_id(config.control_group)
+        folder = StateDir.take(state_dir, group=control_group)
+        stack.callback(folder.close)
+        ring = keyring(config)
+        links = Links.open(config, ring, number)
+        stack.callback(links.close)
+        terms = config.terms(number)
+        carrier = Carrier({g.interface for g in terms.groups.values() if g.interface})
+        stack.callback(carrier.close)
+        listener = listen(folder.path / CONTROL, group=control_group)
+        stack.callback(listener.close)
+        log = Log(f"ipfo[{config.pair}/{config.node}]")
+        stack.callback(log.close)
+        signals = Signals(log)
+        stack.callback(signals.close)
+        pool = Pool(document, config.node, str(folder.path))
+        paper = Paper(config, number, pool.notices, log)
+        for warning in config.warnings:
+            log.line(f"warning: {warning}")
+        _serve(Parts(config, terms, links, carrier, signals, pool, paper), listener, folder.path)
+
+
+def keyring(config: Config) -> Keyring:
+    """The key that the pair's datagrams are sealed with.
+
+    :raises ConfigError: if the key file cannot be read or used.
+    """
+    if config.key_file is None:
+        return Keyring.without_key(config.pair)
+    try:
+        return Keyring.of(config.key_file.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{config.key_file}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{config.key_file}: {error}; make one with 'ipfo keygen'") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the start has made so far."""
+
+    config: Config
+    terms: Terms
+    links: Links
+    carrier: Carrier
+    signals: Signals
+    pool: Pool
+    paper: Paper
+
+
+def _serve(parts: Parts, listener: socket.socket, folder: Path) -> None:
+    """Start the workers, look what is left of a former run, go round until the end."""
+    memory = ledger.read(folder)
+    for remark in memory.remarks:
+        parts.paper.write("ledger", remark)
+    parts.pool.start(clock.now())
+    try:
+        swept = _sweep(parts)
+        _go_round(parts, listener, memory, swept)
+    except EndNowError:
+        _release_all(parts)
+        raise HostError("ended out of order: it was told to end twice") from None
+    except BaseException:
+        _release_all(parts)
+        raise
+    finally:
+        parts.pool.stop(clock.now())
+
+
+def _go_round(
+    parts: Parts, listener: socket.socket, memory: ledger.Memory, swept: Mapping[str, Any]
+) -> None:
+    down = frozenset(each.interface for each in parts.carrier.changes() if not each.up)
+    first = boot(parts.terms, remembered(memory, swept), clock.now(), down=down)
+    loop = Loop(first.node, parts.terms)
+    control = Control(
+        listener,
+        status=partial(_report, parts, loop),
+        groups={name: group.preferred for name, group in parts.config.groups.items()},
+        nodes=parts.config.nodes,
+    )
+    ways = Ways(parts.links, parts.pool, parts.carrier, control, parts.signals)
+    effects = Effects(parts.config, parts.terms.lease_s, ways, parts.paper, loop.put)
+    if memory.standby:
+        loop.put(StandbyAsked())
+    parts.paper.started()
+    gc.freeze()  # what is here now stays: the collector need not look at it again
+    tell_manager("READY=1")
+    try:
+        loop.run(ways, effects, parts.paper, first.effects)
+    finally:
+        control.close()
+
+
+def remembered(memory: ledger.Memory, swept: Mapping[str, Any]) -> dict[str, Remembered]:
+    """What the machine is to know of each group from before: the ledger, and what is on now."""
+    found = {name for name, here in swept.get("found", {}).items() if here}
+    nothing = ledger.GroupMemory()
+    groups = {*memory.groups, *found}
+    past = {name: memory.groups.get(name, nothing) for name in sorted(groups)}
+    return {
+        name: Remembered(
+            epoch=known.epoch,
+            pre_acq=Phase.PRE_ACQ in known.open_phases,
+            post_acq=Phase.POST_ACQ in known.open_phases,
+            found=name in found,
+        )
+        for name, known in past.items()
+    }
+
+
+def _report(parts: Parts, loop: Loop) -> dict[str, Any]:
+    parts.paper.ask_state()
+    return status.report(
+        parts.config,
+        loop.node,
+        clock.now(),
+        holders=loop.holders,
+        counters=parts.links.counters(),
+        carrier=parts.carrier.state(),
+        workers={"addresses": parts.pool.addresses, "notices": parts.pool.notices},
+        outbox=parts.paper.outbox,
+    )
+
+
+def _sweep(parts: Parts) -> Mapping[str, Any]:
+    """What the `addresses` worker found and took off, before anybody hears of this node.
+
+    :raises HostError: if it cannot say.
+    """
+    outcomes: list[Outcome] = []
+    until = Instant(clock.now() + SWEEP_NS)
+    parts.pool.addresses.call("sweep", {}, until, outcomes.append)
+    while not outcomes:
+        _attend(parts.pool, parts.signals)
+    if outcomes[0].ok is None:
+        why = parts.pool.addresses.fault or outcomes[0].failed
+        raise HostError(f"the addresses of this host cannot be looked after: {why}")
+    for remark in outcomes[0].ok.get("remarks", ()):
+        parts.paper.write("sweep", str(remark))
+    for group in outcomes[0].ok.get("swept", ()):
+        parts.paper.write("sweep", "addresses of an earlier run are taken off", group)
+    return outcomes[0].ok
+
+
+def _release_all(parts: Parts) -> None:
+    """An end out of order: whatever this node may hold is off, or its lease will see to it."""
+    outcomes: list[Outcome] = []
+    away = [g for g in parts.config.groups.values() if g.home != parts.config.node]
+    until = Instant(clock.now() + RELEASE_NS)
+    for group in away:
+        given = {"group": group.name, "epoch": 0}
+        parts.pool.addresses.call("release", given, until, outcomes.append)
+    while len(outcomes) < len(away):
+        _attend(parts.pool, None)
+
+
+def _attend(pool: Pool, signals: Signals | None) -> None:
+    """One round with nobody but the workers (and whoever wants the daemon to end)."""
+    watched = pool.watched()
+    reading = [fileno for fileno, _, _ in watched]
+    writing = [fileno for fileno, wants_write, _ in watched if wants_write]
+    if signals is not None:
+        reading.append(signals.fileno())
+    due = pool.next_deadline()
+    wait_s = None if due is None else max(0, due - clock.now()) / SECOND
+    readable, writable, _ = select.select(reading, writing, [], wait_s)
+    if signals is not None and signals.fileno() in readable and signals.take():
+        raise EndNowError
+    now = clock.now()
+    for fileno, _, worker in watched:
+        if fileno in readable or fileno in writable:
+            worker.ready(now)
+    pool.expire(now)

@@ -1,0 +1,190 @@
+"""This node's ends of the links: bytes out, heartbeats in, and what is counted on the way.
+
+The engine loads transports and nothing else of strangers. What comes off the wire is believed or
+counted as rejected here, through the wire's one door, and never raises.
+"""
+
+import errno
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ipfo.config.model import Config, LinkConfig
+from ipfo.errors import ConfigError, HostError, IpfoError, NotAllowedError
+from ipfo.machine.events import HeartbeatHeard
+from ipfo.model import Heartbeat, Instant
+from ipfo.plugin.contracts import Datagram, LinkEnd, Offer, Transport
+from ipfo.plugin.registry import Registry, installed
+from ipfo.wire import Keyring, Names, Rejected, Windows, make_datagram, open_datagram
+
+BATCHES_MAX = 8
+"""Calls of one transport's `receive` in a row. A flood of more than this many batches must wait for
+the heartbeat that is due; 8 of 64 are 512 datagrams, some 10 ms of work."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What happened on one link since the start of the daemon, in datagrams."""
+
+    sent: int = 0
+    unsent: int = 0  # the transport could not: no route, or a full buffer
+    received: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)  # by reason
+
+
+@dataclass(slots=True)
+class _End:
+    transport: Transport
+    counters: Counters
+    last_sent: int = 0  # the sequence number
+
+
+class Links:
+    """All links of the node, open. `ends` are their transports by link name."""
+
+    def __init__(
+        self, ends: Mapping[str, Transport], names: Names, ring: Keyring, boot: int
+    ) -> None:
+        self._ends = {name: _End(transport, Counters()) for name, transport in ends.items()}
+        self._names = names
+        self._ring = ring
+        self._windows = Windows(boot)
+
+    @classmethod
+    def open(cls, config: Config, ring: Keyring, boot: int) -> "Links":
+        """Every link of `config` has its socket.
+
+        :raises HostError: if one cannot be opened on this host; those opened before are closed.
+        :raises NotAllowedError: if the operating system refuses.
+        :raises ConfigError: if a transport refuses its options, or a plugin is missing or broken.
+        """
+        names = Names.of(config.terms(boot))
+        offers = transports(config)
+        opened: dict[str, Transport] = {}
+        try:
+            for link in config.links.values():
+                opened[link.name] = _open(link, config, offers[link.transport])
+        except BaseException:
+            _close(opened.values())
+            raise
+        return cls(opened, names, ring, boot)
+
+    def filenos(self) -> list[int]:
+        """What is readable when something has come."""
+        return [end.transport.fileno() for end in self._ends.values()]
+
+    def receive(self) -> list[tuple[Instant, HeartbeatHeard]]:
+        """All heartbeats that are here on any link, in the order in which they came."""
+        heard: list[tuple[Instant, HeartbeatHeard]] = []
+        for name, end in self._ends.items():
+            for _ in range(BATCHES_MAX):
+                batch = end.transport.receive()
+                for datagram in batch:
+                    event = self._open_datagram(name, end, datagram)
+                    if event is not None:
+                        heard.append((datagram.at, event))
+                if not batch:
+                    break
+        heard.sort(key=lambda each: each[0])
+        return heard
+
+    def send(self, heartbeat: Heartbeat) -> None:
+        """`heartbeat` is on its link's wire, or counted as unsent."""
+        end = self._ends[heartbeat.link]
+        end.last_sent = heartbeat.sequence
+        if end.transport.send(make_datagram(heartbeat, self._names, self._ring)):
+            end.counters.sent += 1
+        else:
+            end.counters.unsent += 1
+
+    def counters(self) -> Mapping[str, Counters]:
+        """What was counted, by link."""
+        return {name: end.counters for name, end in self._ends.items()}
+
+    def close(self) -> None:
+        """Give the sockets back."""
+        _close(end.transport for end in self._ends.values())
+
+    def _open_datagram(self, link: str, end: _End, datagram: Datagram) -> HeartbeatHeard | None:
+        opened = open_datagram(
+            datagram.body,
+            link=link,
+            names=self._names,
+            ring=self._ring,
+            windows=self._windows,
+            sent=end.last_sent,
+        )
+        if isinstance(opened, Rejected):
+            end.counters.rejected[opened.reason.value] += 1
+            return None
+        end.counters.received += 1
+        heartbeat, proven = opened
+        return HeartbeatHeard(link, heartbeat, proven)
+
+
+def transports(config: Config) -> Mapping[str, Offer[Transport]]:
+    """The offers that the links of `config` name; no other entry points are imported for it.
+
+    A transport that no entry point is named after is looked for in ``plugins``, one at a time.
+    """
+    wanted = dict.fromkeys(link.transport for link in config.links.values())
+    there = installed()
+    offers = dict(Registry([name for name in wanted if name in there]).transports())
+    for plugin in config.plugins:
+        if all(name in offers for name in wanted):
+            break
+        offers |= Registry([plugin]).transports()
+    missing = [name for name in wanted if name not in offers]
+    if missing:
+        raise ConfigError(f"{config.path}: no installed plugin offers the transport {missing[0]!r}")
+    return offers
+
+
+def _open(link: LinkConfig, config: Config, offer: Offer[Transport]) -> Transport:
+    local = link.addresses[config.node]
+    end = LinkEnd(
+        name=link.name,
+        local=local,
+        remote=link.addresses[config.peer],
+        port=link.port,
+        interface=link.interfaces.get(config.node),
+        may_be_absent=_is_home_address(local, config),
+    )
+    try:
+        return offer.build(end, link.options)
+    except ValueError as error:
+        raise ConfigError(f"{config.path}: links.{link.name}: {error}") from error
+    except OSError as error:
+        raise _explain(error, end) from error
+
+
+def _is_home_address(local: str, config: Config) -> bool:
+    return any(
+        group.home == config.node and any(address.ip == local for address in group.addresses)
+        for group in config.groups.values()
+    )
+
+
+def _explain(error: OSError, end: LinkEnd) -> IpfoError:
+    """`error` as one line that says what to do."""
+    where = f"link {end.name}: {end.local} port {end.port}"
+    if error.errno == errno.EADDRINUSE:
+        return HostError(
+            f"{where} is taken by another program (or another ipfo): "
+            f"`ss -ulpn sport = :{end.port}` names it; end it, or set another port on both nodes"
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return HostError(
+            f"{where}: this host does not have the address (yet): configure it, "
+            "or say which node this is with --node"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return NotAllowedError(f"{where}: {error.strerror}: run as root")
+    if error.errno == errno.ENODEV:
+        return HostError(f"{where}: there is no interface {end.interface or 'with it'}")
+    return HostError(f"{where} cannot be opened: {error.strerror or error}")
+
+
+def _close(opened: Iterable[Transport]) -> None:
+    for transport in opened:
+        transport.close()

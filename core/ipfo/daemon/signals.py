@@ -1,0 +1,86 @@
+"""Signals as events for the loop, and the word to the service manager (sd_notify).
+
+A handler does nothing; the number of the signal comes in through a socket pair that the loop
+watches like any other descriptor.
+"""
+
+import os
+import signal
+import socket
+
+from ipfo.daemon.log import Log
+from ipfo.machine.events import Event, StopAsked
+
+ENDING = (signal.SIGTERM, signal.SIGINT)
+
+
+class EndNowError(Exception):
+    """The daemon was told to end a second time: it waits for nothing any more."""
+
+
+class Signals:
+    """From construction to `close`, this process's SIGTERM, SIGINT and SIGHUP come in here."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._asked = False
+        self._out, self._in = socket.socketpair()
+        self._out.setblocking(False)
+        self._in.setblocking(False)
+        self._was_fd = signal.set_wakeup_fd(self._in.fileno(), warn_on_full_buffer=False)
+        self._was = {each: signal.signal(each, _nothing) for each in (*ENDING, signal.SIGHUP)}
+
+    def fileno(self) -> int:
+        """Readable when a signal has come."""
+        return self._out.fileno()
+
+    def take(self) -> list[Event]:
+        """What the signals that have come ask for.
+
+        :raises EndNowError: at the second order to end.
+        """
+        events: list[Event] = []
+        for number in self._drain():
+            if number == signal.SIGHUP:
+                self._log.line("SIGHUP: the config is not read again yet; restart the daemon")
+            elif number in ENDING and self._asked:
+                raise EndNowError
+            elif number in ENDING:
+                self._asked = True
+                self._log.line(f"{signal.Signals(number).name}: handing over and ending")
+                tell_manager("STOPPING=1")
+                events.append(StopAsked())
+        return events
+
+    def close(self) -> None:
+        """Signals do again what they did before."""
+        for number, handler in self._was.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._was_fd)
+        self._out.close()
+        self._in.close()
+
+    def _drain(self) -> bytes:
+        try:
+            return self._out.recv(4096)
+        except BlockingIOError:
+            return b""
+
+
+def _nothing(*_: object) -> None:
+    """The wakeup descriptor says it all."""
+
+
+def tell_manager(state: str) -> None:
+    """systemd, if it is there and listens, knows `state`; see sd_notify(3)."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as manager:
+        manager.setblocking(False)
+        try:
+            manager.sendto(state.encode(), address)
+        except OSError:
+            return  # it does not listen any more; that must not end us
