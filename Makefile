@@ -1,0 +1,64 @@
+# All of this works from a bare checkout with Python 3.11 and GNU make: each target first makes
+# what it needs, and what is there already is left alone.
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+VENV := .venv
+READY := $(VENV)/ready
+BIN := $(VENV)/bin
+CODE := core plugins tests
+
+# What tests leave behind is kept by user, so that root and the checkout's owner can take turns.
+LEFT := $(CURDIR)/$(VENV)/left-by-$(shell id -u)
+export RUFF_CACHE_DIR := $(LEFT)/ruff
+export MYPY_CACHE_DIR := $(LEFT)/mypy
+export HYPOTHESIS_STORAGE_DIRECTORY := $(LEFT)/hypothesis
+export COVERAGE_FILE := $(LEFT)/coverage/data
+
+DEMO_PACKAGES := iproute2
+TEST_PACKAGES := iproute2 iputils-arping net-tools nftables opensmtpd procps
+
+.PHONY: help test demo lint hosts clean FORCE
+
+help: ## Say what can be made.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+test: $(READY) ## Run everything that a change must pass. With CI=true nothing may be left out.
+	@.ci/host-packages $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory lint
+	@rm -rf $(LEFT)/coverage && mkdir -p $(LEFT)/coverage
+	@$(BIN)/coverage run -m pytest -q -o cache_dir=$(LEFT)/pytest --junit-xml=$(LEFT)/tests.xml
+	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage json -q -o $(LEFT)/coverage.json
+	@$(BIN)/python .ci/coverage_gate.py $(LEFT)/coverage.json $(LEFT)/tests.xml
+
+demo: $(READY) ## Show a failover: as root on Linux between two real hosts of its own, else on loopback.
+	@.ci/host-packages $(DEMO_PACKAGES)
+	@$(BIN)/ipfo demo
+
+lint: $(READY) ## Check style, types and floors.
+	@mkdir -p $(LEFT)
+	@$(BIN)/ruff check -q .
+	@$(BIN)/ruff format -q --check . || { echo "run: $(BIN)/ruff format ." >&2; exit 1; }
+	@$(BIN)/mypy --no-error-summary $(CODE)
+	@$(BIN)/lint-imports --no-logo --cache-dir $(LEFT)/imports > $(LEFT)/imports.txt \
+		|| { cat $(LEFT)/imports.txt >&2; exit 1; }
+	@echo "lint: style, types and floors are clean"
+
+hosts: $(READY) ## Run only the tests with real daemons and addresses (root, Linux).
+	@.ci/host-packages $(TEST_PACKAGES)
+	@$(BIN)/pytest -q -o cache_dir=$(LEFT)/pytest -m "root or hosts"
+
+clean: ## Remove whatever the targets above have made.
+	rm -rf $(VENV) dist
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A checkout that was moved has a venv full of paths that are not there: $(READY) says for where.
+ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
+$(READY): FORCE
+endif
+$(READY): pyproject.toml .ci/prepare
+	@.ci/prepare $(VENV)
+
+FORCE:
