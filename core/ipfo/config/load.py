@@ -67,6 +67,20 @@ def examine(path: Path, *, node: str | None = None) -> Examined:
     return _Reading(path, Lines(text), tables).examine(node)
 
 
+def plugins_of(path: Path) -> tuple[str, ...]:
+    """The entry points that `path` lists or chooses, whatever else may be wrong with it.
+
+    :raises ConfigError: if it cannot be read as TOML.
+    """
+    try:
+        tables = _parsed(_read(path))
+    except _UnreadableError as error:
+        raise ConfigError(f"{path}{error}") from error
+    known = installed()
+    named = dict(_chosen(tables))
+    return tuple(name for name in named if name in known or named[name][0] == "plugins")
+
+
 class _UnreadableError(Exception):
     """The file cannot be taken in at all; the text follows on its path."""
 
