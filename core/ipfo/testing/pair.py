@@ -49,19 +49,25 @@ class Place(Protocol):
 
 
 class Pair:
-    """Two nodes whose names are those of their hosts; each may have a file of its own."""
+    """Two nodes, spoken of by the names of their hosts, and run from one file.
 
-    def __init__(self, place: Place, folder: Path, config: Path | Mapping[str, Path]) -> None:
+    `names` are the nodes' own, by host, where they differ from the hosts'.
+    """
+
+    def __init__(
+        self, place: Place, folder: Path, config: Path, names: Mapping[str, str] | None = None
+    ) -> None:
         """Nothing runs yet. `folder` must exist."""
         self.place = place
         self.folder = folder
         self.config = config
+        self.names = names or {}
         self.daemons: dict[str, subprocess.Popen[str]] = {}
 
     def words(self, node: str, *words: str) -> list[str]:
         """The command line of ``ipfo WORDS`` on `node`."""
-        config = self.config if isinstance(self.config, Path) else self.config[node]
-        own = ["--config", str(config), "--node", node, "--state-dir", str(self.state_dir(node))]
+        own = ["--config", str(self.config), "--node", self.names.get(node, node)]
+        own += ["--state-dir", str(self.state_dir(node))]
         return [sys.executable, "-m", "ipfo", *own, *words]
 
     def state_dir(self, node: str) -> Path:

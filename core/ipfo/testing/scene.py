@@ -5,7 +5,7 @@ to it.
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,12 +85,13 @@ class Scene:
 
     def whole(self, *, holder: str) -> None:
         """Wait until both nodes hear each other on all links and agree that `holder` holds all."""
+        name = self.pair.names.get(holder, holder)
         for node in HOSTS:
             self.pair.wait_for(
                 node,
                 lambda status: (
                     links_up(status)
-                    and all(group["holder"] == holder for group in status["groups"].values())
+                    and all(group["holder"] == name for group in status["groups"].values())
                 ),
                 PATIENCE_S,
             )
@@ -118,16 +119,23 @@ class Scene:
 
 
 @contextmanager
-def scene(lab: Lab, folder: Path, text: str, *addresses: str, rate: int = 1000) -> Iterator[Scene]:
+def scene(
+    lab: Lab,
+    folder: Path,
+    text: str,
+    *addresses: str,
+    rate: int = 1000,
+    names: Mapping[str, str] | None = None,
+) -> Iterator[Scene]:
     """A pair with `text` as its file; nothing of it runs afterwards, the lab is whole again.
 
-    The client asks `addresses` (without any: `SERVICE`) from the beginning.
+    The client asks `addresses` (without any: `SERVICE`) from the beginning. `names`: see `Pair`.
     """
     asked = addresses or (SERVICE,)
     write_pair(folder, text)
     for host in HOSTS:
         lab.start_echo(host)
-    pair = Pair(lab, folder, folder / "pair.toml")
+    pair = Pair(lab, folder, folder / "pair.toml", names)
     try:
         with lab.watching(*asked) as watch, lab.asking(*asked, rate=rate) as client:
             yield Scene(lab, pair, watch, client, asked)
