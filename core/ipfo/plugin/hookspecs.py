@@ -71,8 +71,10 @@ def ipfo_test(move: Move, options: Options, timeout_s: float, say: Say) -> None:
     :param options: this plugin's ``[groups.NAME.hooks.PLUGIN]`` table; empty where there is none.
     :param timeout_s: seconds left of the group's ``phase_timeout``, always > 0. When they are over
         the worker is killed, and that counts as a veto.
-    :param say: one line for the journal.
-    :raises Veto: to refuse. Any other exception counts as a veto too.
+    :param say: one line for the journal. One that begins with ``failed: `` is told to people, as a
+        failure that changes nothing: for what went wrong without being a reason to refuse.
+    :raises Veto: to refuse. Any other exception counts as a veto too. The plugins after this one
+        are not called.
     """
 
 
@@ -80,7 +82,9 @@ def ipfo_test(move: Move, options: Options, timeout_s: float, say: Say) -> None:
 def ipfo_pre_acq(move: Move, options: Options, timeout_s: float, say: Say) -> None:
     """Prepare to take the group, while the peer may still have it. Undone by ``ipfo_post_rel``.
 
-    Called after ``ipfo_test``, once a claim; arguments, order and process as there.
+    Called after ``ipfo_test``, once a claim; arguments, order and process as there, and like
+    there the first refusal is the end. Undone is it for all plugins, so ``ipfo_post_rel`` may be
+    called without this one before.
 
     :raises Veto: to refuse. Any other exception, and the timeout, count as a veto too, since a
         claim made half prepared is worse than one made late.
@@ -92,7 +96,7 @@ def ipfo_post_acq(move: Move, options: Options, timeout_s: float, say: Say) -> N
     """Begin to serve: the addresses are here and announced. Undone by ``ipfo_pre_rel``.
 
     Arguments, order and process as for ``ipfo_test``. What it raises is told to people and
-    changes nothing.
+    changes nothing: the others are still called.
     """
 
 
@@ -100,8 +104,9 @@ def ipfo_post_acq(move: Move, options: Options, timeout_s: float, say: Say) -> N
 def ipfo_pre_rel(move: Move, options: Options, timeout_s: float, say: Say) -> None:
     """Stop serving. The addresses are still here when the release was asked for, else gone.
 
-    Arguments, order and process as for ``ipfo_test``. What it raises is told to people and
-    changes nothing.
+    Called in the reverse of the config's order, so that what was begun last is ended first;
+    arguments and process as for ``ipfo_test``. What it raises is told to people and changes
+    nothing: the others are still called.
     """
 
 
@@ -109,6 +114,6 @@ def ipfo_pre_rel(move: Move, options: Options, timeout_s: float, say: Say) -> No
 def ipfo_post_rel(move: Move, options: Options, timeout_s: float, say: Say) -> None:
     """Tidy up: the addresses are gone. Called for every claim whose ``ipfo_pre_acq`` had begun.
 
-    Arguments, order and process as for ``ipfo_test``. What it raises is told to people and
-    changes nothing.
+    Order, arguments and process as for ``ipfo_pre_rel``. What it raises is told to people and
+    changes nothing. After a crash it is called by the next run, perhaps a second time.
     """

@@ -16,6 +16,7 @@ from ipfo.model import SECOND, Instant
 from ipfo.workers import child, ledger
 from ipfo.workers.journal import Store
 from ipfo.workers.outbox import WAITING_MAX, Courier, Letter, names_of
+from ipfo.workers.worker import Worker
 
 Asked = dict[str, Any]
 

@@ -1,0 +1,42 @@
+"""What the notifiers share: durations and secrets from files. A secret is never in an error."""
+
+import os
+import re
+import stat
+from pathlib import Path
+
+DURATION = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(ms|s|min)$"}
+"""The schema of a duration with a unit."""
+
+PATH = {"type": "string", "minLength": 1, "format": "path"}
+"""The schema of a file's path."""
+
+
+def seconds(text: str) -> float:
+    """`text`, which `DURATION` has passed, in seconds.
+
+    :raises ValueError: if it is none, or nothing.
+    """
+    found = re.fullmatch(r"([0-9.]+)(ms|s|min)", text)
+    value = float(found[1]) * {"ms": 0.001, "s": 1, "min": 60}[found[2]] if found else 0
+    if value <= 0:
+        raise ValueError(f'timeout: "{text}" is no time; write one such as "10s"')
+    return value
+
+
+def read_secret(path: str) -> str:
+    """The first line of the file at `path`.
+
+    :raises OSError: if it cannot be read, or if others than its owner could read it.
+    """
+    with Path(path).open(encoding="utf-8") as file:
+        facts = os.fstat(file.fileno())
+        if stat.S_ISREG(facts.st_mode) and facts.st_mode & 0o077:
+            raise PermissionError(f"{path}: others than its owner may read it: chmod 600 {path}")
+        try:
+            secret = file.readline().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise OSError(f"{path}: it is not UTF-8") from None
+    if not secret:
+        raise OSError(f"{path}: its first line is empty")
+    return secret
