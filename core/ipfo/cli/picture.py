@@ -88,8 +88,10 @@ def _wire(name: str, link: Report) -> Iterator[str]:
     figures += f" loss {link['loss']:.0%}" if link["loss"] else ""
     yield _cut(f" {name}{figures}", WIRE).ljust(WIRE)
     yield _arrow("<", state if state != "up" else "", color)
-    hears = link["peer_hears"]
-    yield _arrow(">", "" if hears else "not heard", GOOD if hears else BAD)
+    if link["peer_hears"]:
+        yield _arrow(">", "", GOOD)
+    else:
+        yield _arrow(">", "not heard" if state == "up" else "who knows", BAD)
 
 
 def _arrow(head: str, word: str, color: str) -> str:

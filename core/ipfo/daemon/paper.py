@@ -13,8 +13,9 @@ from ipfo.machine.effects import Notify, Record
 from ipfo.model import SECOND, Epoch, Instant
 from ipfo.workers.pool import Outcome, Worker
 
-PAPER_CALL_NS = 30 * SECOND
-"""How long the `notices` worker may take to store what it is told; its disk may be slow."""
+PAPER_CALL_NS = 90 * SECOND
+"""How long the `notices` worker may take to store what it is told; its disk may be slow, and
+it gives one request a minute by itself."""
 
 
 class Paper:
@@ -26,8 +27,9 @@ class Paper:
         self.outbox: dict[str, Any] | None = None  # what the worker said last of its outbox
         self._asked = False
         self._config = config
-        self._prefix = f"{config.node}-{boot:016x}"
-        self._count = 0
+        self._boot = f"{boot:016x}"
+        self._notices_made = 0
+        self._lines_made = 0
         self._notices = notices
         self._log = log
 
@@ -47,11 +49,11 @@ class Paper:
 
     def notify(self, notify: Notify) -> None:
         """A notice is on its way to people."""
-        self._count += 1
+        self._notices_made += 1
         detail = f" ({notify.detail})" if notify.detail else ""
         self._log.line(f"{notify.event.value}: {notify.headline}{detail}")
         notice = {
-            "key": f"{self._prefix}-{self._count}",
+            "key": f"{self._config.node}-{self._boot}-{self._notices_made}",
             "at": clock.wall(),
             "event": notify.event.value,
             "pair": self._config.pair,
@@ -91,9 +93,12 @@ class Paper:
         self._notices.call("state", {}, until, told)
 
     def _line(self, record: Record) -> dict[str, Any]:
+        self._lines_made += 1
         return {
             "at": clock.wall(),
             "node": self._config.node,
+            "boot": self._boot,
+            "n": self._lines_made,  # told twice, stored once
             "what": record.what,
             "rule": record.rule,
             "group": record.group,

@@ -64,14 +64,14 @@ def report(
         "started": _wall(node.started_at, now),
         "standby": node.outcast,
         "stopping": node.stopping,
-        "config": str(config.path),
+        "config": str(config.path.absolute()),
         "interval_ms": config.interval_ns / 1e6,
         "takeover_after_ms": config.takeover_after_ns / 1e6,
         "groups": {
             name: _group(config, node, group, now, holders) for name, group in node.groups.items()
         },
         "links": {
-            name: _link(config, link, now, counters[name]) for name, link in node.links.items()
+            name: _link(config, node, link, now, counters[name]) for name, link in node.links.items()
         },
         "peer": {
             "name": config.peer,
@@ -124,11 +124,11 @@ def _entry(entry: GroupEntry, node: Node, now: Instant) -> dict[str, Any]:
     }
 
 
-def _link(config: Config, link: Link, now: Instant, counted: Counters) -> dict[str, Any]:
+def _link(config: Config, node: Node, link: Link, now: Instant, counted: Counters) -> dict[str, Any]:
     given = config.links[link.name]
     return {
         "state": link.state.value if link.ever_heard else "silent",
-        "peer_hears": link.peer_hears,
+        "peer_hears": link.peer_hears and not node.silent,
         "loss": round(loss(link), 4),
         "rtt_ms": None if link.rtt_ns is None else round(link.rtt_ns / 1e6, 3),
         "heard_ms_ago": _ms(now - link.heard_at) if link.ever_heard else None,

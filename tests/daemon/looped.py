@@ -1,0 +1,143 @@
+"""A pair of real daemons on loopback, with pretended addresses, and ways to look at it."""
+
+import json
+import secrets
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ipfo import clock
+from ipfo.cli.client import Client
+from ipfo.errors import IpfoError
+from ipfo.model import SECOND
+
+PATIENCE_S = 20.0
+LOOK_AGAIN_S = 0.02
+
+Report = dict[str, Any]
+
+CONFIG = """\
+plugins = []
+
+[pair]
+name = "looped"
+nodes = ["alpha", "beta"]
+interval = "50ms"
+takeover_after = "300ms"
+key_file = "pair.key"
+
+[links.one]
+transport = "udp"
+port = {port}
+addresses = {{ alpha = "127.0.1.1", beta = "127.0.1.2" }}
+
+[links.two]
+transport = "udp"
+port = {port}
+addresses = {{ alpha = "127.0.2.1", beta = "127.0.2.2" }}
+
+[groups.web]
+addresses = ["192.0.2.100/24", "2001:db8::100/64"]
+interface = "lo"
+provider = "mock"
+{group}
+{more}
+"""
+
+
+class Looped:
+    """Two nodes on this machine; `folder` has the config and a state folder for each."""
+
+    def __init__(self, folder: Path, group: str = "", more: str = "") -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.config = folder / "pair.toml"
+        self.config.write_text(CONFIG.format(port=self.port, group=group, more=more))
+        key = folder / "pair.key"
+        key.touch(mode=0o600)
+        key.write_bytes(secrets.token_bytes(32))
+        self.daemons: dict[str, subprocess.Popen[str]] = {}
+
+    def state_dir(self, node: str) -> Path:
+        """Where `node` keeps its state."""
+        return self.folder / node
+
+    def argv(self, node: str, *arguments: str) -> list[str]:
+        """The command ``ipfo`` as on the host of `node`."""
+        common = ["--config", str(self.config), "--node", node]
+        place = ["--state-dir", str(self.state_dir(node))]
+        return [sys.executable, "-m", "ipfo", *common, *place, *arguments]
+
+    def start(self, *nodes: str) -> None:
+        """Start the daemons of `nodes` and wait until each answers."""
+        for node in nodes:
+            with self.log(node).open("a") as log:
+                self.daemons[node] = subprocess.Popen(self.argv(node), stderr=log, text=True)
+        for node in nodes:
+            self.wait_for(node, lambda _: True)
+
+    def log(self, node: str) -> Path:
+        """What the daemon of `node` has written to stderr."""
+        return self.folder / f"{node}.log"
+
+    def ask(self, node: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on the host of `node` to its end."""
+        argv = self.argv(node, *arguments)
+        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=40)
+
+    def status(self, node: str) -> Report:
+        """What the daemon of `node` reports."""
+        client = Client(self.state_dir(node))
+        try:
+            return client.status()
+        finally:
+            client.close()
+
+    def wait_for(self, node: str, wanted: Callable[[Report], bool]) -> Report:
+        """The first report of `node` that is `wanted`."""
+        deadline = clock.now() + int(PATIENCE_S * SECOND)
+        report: object = None
+        while clock.now() < deadline:
+            daemon = self.daemons[node]
+            assert daemon.poll() is None, f"{node} ended: {self.log(node).read_text()}"
+            try:
+                report = self.status(node)
+            except IpfoError as error:
+                report = error
+            else:
+                if wanted(report):
+                    return report
+            select.select([], [], [], LOOK_AGAIN_S)
+        said = json.dumps(report, indent=1) if isinstance(report, dict) else report
+        raise AssertionError(f"{node} never said so; {said}\n{self.log(node).read_text()}")
+
+    def end(self, node: str, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal to the daemon of `node` and give its exit code."""
+        daemon = self.daemons.pop(node)
+        daemon.send_signal(number)
+        return daemon.wait(PATIENCE_S)
+
+    def end_all(self) -> None:
+        """Nothing of it runs any more."""
+        for daemon in self.daemons.values():
+            daemon.kill()
+        for daemon in self.daemons.values():
+            daemon.wait(PATIENCE_S)
+
+
+def held_by(node: str | None, group: str = "web") -> Callable[[Report], bool]:
+    """Reports that say that `node` holds `group`."""
+    return lambda report: bool(report["groups"][group]["holder"] == node)
+
+
+def free_port() -> int:
+    """A UDP port that nobody has on this machine now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("", 0))
+        port: int = probe.getsockname()[1]
+    return port
