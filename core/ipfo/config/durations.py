@@ -29,10 +29,12 @@ def parse(text: str) -> int:
 
 
 def text(ns: int) -> str:
-    """The shortest way to write `ns` without loss, rounded up to whole ms."""
+    """The shortest way to write `ns`, rounded up to whole ms."""
     ms = -(-ns // UNITS_NS["ms"])
-    for unit in ("h", "min", "s"):
+    for unit in ("h", "min"):
         size = UNITS_NS[unit] // UNITS_NS["ms"]
         if ms and ms % size == 0:
             return f"{ms // size}{unit}"
+    if ms >= 1000 and ms % 100 == 0:
+        return f"{ms // 1000}.{ms % 1000 // 100}s".replace(".0s", "s")
     return f"{ms}ms"

@@ -41,6 +41,12 @@ _TYPE_NAMES = {
 }
 
 
+_MISFITS_OF_WANTED = frozenset(
+    {"anyOf", "maxItems", "maximum", "minItems", "minimum", "oneOf", "pattern", "type"}
+)
+"""Rules for whose breach a schema's own ``x-wanted`` says all that there is to say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that is wrong: at which key, and what would be right.
@@ -130,10 +136,12 @@ def _unknown(misfit: _Misfit) -> Iterator[Fault]:
             continue
         if key in LATER_KEYS:
             yield Fault(path, "this version of ipfo does not have that yet; take it out")
+        elif "x-unknown" in misfit.schema:
+            yield Fault(path, misfit.schema["x-unknown"])
         else:
             hint = nearest(key, known)
             if not hint:
-                hint = f"; known here: {', '.join(known)}" if known else "; there are no keys here"
+                hint = f"; known here: {', '.join(known)}" if known else "; nothing is known here"
             yield Fault(path, f"unknown key{hint}")
 
 
@@ -143,11 +151,13 @@ def _words(misfit: _Misfit) -> str:
     if misfit.path and (misfit.path[-1], misfit.value) in LATER_VALUES:
         return f"this version of ipfo does not have {shown} yet; it has {_choice(rule)}"
     match misfit.kind:
-        case "type" | "pattern" | "anyOf" | "oneOf" | "minimum" | "maximum" if wanted:
+        case kind if wanted and kind in _MISFITS_OF_WANTED:
             return f"{shown} is not {wanted}"
         case "type":
             names = [rule] if isinstance(rule, str) else list(rule)
             return f"{shown} is not " + " or ".join(_TYPE_NAMES.get(each, each) for each in names)
+        case "enum" if not isinstance(misfit.value, str) and all(isinstance(x, str) for x in rule):
+            return f"{shown} is not a string"
         case "enum" | "const":
             choices = rule if isinstance(rule, list) else [rule]
             hint = nearest(str(misfit.value), [str(each) for each in choices])

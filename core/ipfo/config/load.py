@@ -153,14 +153,15 @@ class _Reading:
         elif name in self.registry.faults:
             yield Fault(fault.path, "", of_value=True)  # why is told already
         else:
-            kind = "notifier" if fault.path[-1] == "plugin" else fault.path[-1]
-            hint = nearest(name, sorted(installed()))
-            yield Fault(
-                fault.path,
-                f"no installed plugin offers the {kind} {show(name)}"
-                + (hint or "; install one that does, and list it in plugins"),
-                of_value=True,
+            kind = "notifier" if fault.path[-1] == "plugin" else str(fault.path[-1])
+            known = sorted(installed())
+            hint = nearest(name, known) or "; install one that does, and list it in plugins"
+            words = (
+                f"the plugin {show(name)} offers no {kind}"
+                if name in known
+                else f"no installed plugin offers the {kind} {show(name)}{hint}"
             )
+            yield Fault(fault.path, words, of_value=True)
 
     def _value(self, path: KeyPath) -> Any:  # noqa: ANN401 - whatever the file has there
         return Draft(self.path, self.tables).get(*path)

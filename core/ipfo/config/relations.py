@@ -62,8 +62,9 @@ def _timing_faults(draft: Draft) -> Iterator[Fault]:
             f' make it at least "{durations.text(2 * interval)}"',
         )
     elif takeover is not None and _leasing(draft) and lease_seconds(takeover) * SECOND <= interval:
-        least_ns = (interval // SECOND + 1) * SECOND + LEASE_SLACK_NS
-        least = durations.text(least_ns + durations.UNITS_NS["ms"])
+        # the next whole second is the lease that is needed; 0.1 s more than its slack is enough
+        least_ns = (interval // SECOND + 1) * SECOND + LEASE_SLACK_NS + SECOND // 10
+        least = durations.text(least_ns)
         yield Fault(
             here,
             f"the lease that follows from it, {lease_seconds(takeover)}s, would end before the next"

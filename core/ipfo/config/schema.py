@@ -143,7 +143,13 @@ def _link(transports: Mapping[str, Schema]) -> Schema:
 
 
 def _group(providers: Mapping[str, Schema], hooks: Mapping[str, Schema]) -> Schema:
-    own = {name: _without_folder(part) if name == SCRIPTS else part for name, part in hooks.items()}
+    own = {
+        name: {
+            **(_without_folder(part) if name == SCRIPTS else part),
+            "additionalProperties": False,
+        }
+        for name, part in hooks.items()
+    }
     properties: Schema = {
         "addresses": {**_list(TEXT, unique=True), "minItems": 1},
         "interface": _per_node(INTERFACE),
@@ -157,7 +163,10 @@ def _group(providers: Mapping[str, Schema], hooks: Mapping[str, Schema]) -> Sche
         "announce_every": DURATION,
         "scripts": TEXT,
         "phase_timeout": DURATION,
-        "hooks": _table(own),
+        "hooks": {
+            **_table(own),
+            "x-unknown": "no plugin of that name is listed in plugins and takes part in phases",
+        },
     }
     choices = []
     for name, fragment in sorted(providers.items()):
