@@ -253,9 +253,14 @@ class Terms:
     config_digest: int = 0
 
     @property
+    def lease_ns(self) -> int:
+        """From the beginning of a lease until Linux has surely dropped the address."""
+        return self.lease_s * SECOND + LEASE_SLACK_NS
+
+    @property
     def renew_margin_ns(self) -> int:
         """How late a renewal may begin and still end before a peer has waited long enough."""
-        margin = self.takeover_after_ns - self.lease_s * SECOND - LEASE_SLACK_NS
+        margin = self.takeover_after_ns - self.lease_ns
         return margin if margin > 0 else self.interval_ns
 
     @property

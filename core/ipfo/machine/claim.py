@@ -20,6 +20,7 @@ from ipfo.machine.group import (
     peer_beats,
     peer_holds,
     peer_is_free,
+    set_back,
     settle,
     sign_lasts_ns,
     step_phase,
@@ -28,9 +29,6 @@ from ipfo.machine.group import (
 )
 from ipfo.model import Epoch, Health, Instant, Phase, Reason, Role, Sign
 from ipfo.model import Event as Told
-
-RETRY_MAX_NS = 60_000_000_000
-"""Longest wait between claims that fail one after the other."""
 
 BY_OFFER = (Reason.HANDOVER, Reason.FAILBACK)
 """Claims that the holder invited."""
@@ -87,8 +85,17 @@ def due_claim(group: Group, a: Around) -> Reason | None:
         return reason
     if group.peer.health is Health.LISTENING:
         return reason if group.seen_held else None  # a cold start: let the preferred one listen
-    patience_ns = 2 * a.terms.takeover_after_ns  # the preferred one does not claim: somebody must
-    return reason if a.now >= group.since + patience_ns and _peer_is_idle(group) else None
+    idle = group.peer.role is Role.STANDBY and a.now >= group.since + patience_ns(a)
+    return reason if idle else None
+
+
+def patience_ns(a: Around) -> int:
+    """How long a preferred node that does not claim is waited for: somebody must in the end.
+
+    Not the same on both, lest two nodes that each take the other for preferred claim together.
+    """
+    second = a.terms.node > a.terms.peer
+    return 2 * a.terms.takeover_after_ns + (2 * a.terms.interval_ns if second else 0)
 
 
 def claim(group: Group, a: Around, reason: Reason) -> Out:
@@ -153,7 +160,7 @@ def vetoed(group: Group, a: Around, phase: Phase, why: str) -> Out:
     """A test or a pre_acq said no: undo what had begun, and try again later."""
     headline = f"{group.name} was not taken: {phase.value} refused"
     group, told = tell_once(group, "veto", notice(group, Told.VETO, headline, why))
-    group, effects = _set_back(group, a, Health.VETOED, f"{phase.value} refused: {why}")
+    group, effects = _abandon(set_back(group, a, Health.VETOED), a, f"{phase.value} refused: {why}")
     return group, (*told, *effects)
 
 
@@ -161,7 +168,7 @@ def acquire_failed(group: Group, a: Around, why: str) -> Out:
     """The address could not be put on: undo what had begun, and try again later."""
     headline = f"{group.name} could not be taken"
     group, told = tell_once(group, "failed", notice(group, Told.FAILURE, headline, why))
-    group, effects = _set_back(group, a, Health.FAILED, f"acquire failed: {why}")
+    group, effects = _abandon(set_back(group, a, Health.FAILED), a, f"acquire failed: {why}")
     return replace(group, hold=Hold.ON, forced=True), (*told, *effects)
 
 
@@ -183,17 +190,6 @@ def outcast(group: Group, a: Around) -> Out:
             return left, (*effects, *more)
         return group, ()
     return turn(group, a, Role.STANDBY, "let in again")
-
-
-def _set_back(group: Group, a: Around, setback: Health, why: str) -> Out:
-    delay_ns = min(RETRY_MAX_NS, a.terms.takeover_after_ns << min(group.tries, 16))
-    group = replace(
-        group,
-        setback=setback,
-        tries=group.tries + 1,
-        retry_at=Instant(a.now + max(delay_ns, a.terms.takeover_after_ns)),
-    )
-    return _abandon(group, a, why)
 
 
 def _abandon(group: Group, a: Around, why: str) -> Out:
@@ -269,7 +265,3 @@ def _peer_knows(group: Group, a: Around) -> bool:
     Without this two standbys could claim within one heartbeat's flight, and both acquire.
     """
     return a.acked_at is not None and a.acked_at >= group.since
-
-
-def _peer_is_idle(group: Group) -> bool:
-    return group.peer is not None and group.peer.role is Role.STANDBY

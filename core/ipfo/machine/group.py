@@ -10,7 +10,6 @@ from enum import Enum
 from ipfo.machine import turns
 from ipfo.machine.effects import Effect, Notify, Record, RunPhase, Settle
 from ipfo.model import (
-    SECOND,
     Answer,
     Epoch,
     GroupEntry,
@@ -24,6 +23,9 @@ from ipfo.model import (
     Terms,
 )
 from ipfo.model import Event as Told
+
+RETRY_MAX_NS = 60_000_000_000
+"""Longest wait between claims that fail one after the other."""
 
 Out = tuple["Group", tuple[Effect, ...]]
 """What a rule returns."""
@@ -172,13 +174,22 @@ def step_phase(group: Group, phase: Phase, *, acquire: bool) -> Out:
 
 
 def lease_ends(group: Group, a: Around) -> Instant | None:
-    """When the kernel begins to be free to drop the address; None: never by itself."""
+    """When the kernel has surely dropped the address by itself; None: never.
+
+    Until then a renewal is still in time: a peer that heard the heartbeat before waits longer.
+    """
     if group.leased_from is None:
         return None
     began = group.leased_from
-    if group.hold is Hold.ON and a.renewed_at is not None and not group.unrenewed:
+    if is_renewed(group) and not group.unrenewed and a.renewed_at is not None:
         began = max(began, a.renewed_at)
-    return Instant(began + a.terms.lease_s * SECOND)
+    return Instant(began + a.terms.lease_ns)
+
+
+def is_renewed(group: Group) -> bool:
+    """Whether renewals keep the address on: a lease is held, and its release was not asked yet."""
+    leased = group.hold is Hold.ON and group.leased_from is not None
+    return leased and group.release_again_at is None
 
 
 def peer_holds(group: Group, a: Around) -> bool:
@@ -235,6 +246,13 @@ def sign_lasts_ns(a: Around) -> int:
 def offer_lasts_ns(a: Around) -> int:
     """How long a handover may take: the test and pre_acq of the peer, and some heartbeats."""
     return 2 * (a.group.phase_timeout_ns + a.terms.takeover_after_ns)
+
+
+def set_back(group: Group, a: Around, setback: Health) -> Group:
+    """`group`, not to be claimed here for a while, the longer the oftener it failed."""
+    delay_ns = min(RETRY_MAX_NS, a.terms.takeover_after_ns << min(group.tries, 16))
+    retry_at = Instant(a.now + max(delay_ns, a.terms.takeover_after_ns))
+    return replace(group, setback=setback, tries=group.tries + 1, retry_at=retry_at)
 
 
 def expired(at: Instant | None, a: Around) -> bool:

@@ -15,6 +15,7 @@ from ipfo.machine.group import (
     offer_lasts_ns,
     peer_beats,
     peer_holds,
+    set_back,
     settle,
     sign_lasts_ns,
     step_phase,
@@ -38,7 +39,8 @@ def holder(group: Group, a: Around) -> Out:
     """Hold, until one of the reasons to let go is there."""
     ends_at = lease_ends(group, a)
     if expired(ends_at, a):
-        return let_go(group, a, Reason.LEASE, "the lease ran out before it was renewed")
+        unfit = set_back(group, a, Health.FAILED)  # the peer may do better
+        return let_go(unfit, a, Reason.LEASE, "the lease ran out before it was renewed")
     if not a.carrier:
         return let_go(group, a, Reason.CARRIER, f"{a.group.interface} lost its carrier")
     if peer_holds(group, a):

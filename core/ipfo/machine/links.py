@@ -47,11 +47,13 @@ def note_echo(link: Link, beat: Heartbeat, now: Instant) -> Link:
 def hear(link: Link, beat: Heartbeat, now: Instant, boot: int) -> Link:
     """`link` after a proven heartbeat; `boot` is our own, to know our echo by."""
     seen, counted, highest = _count(link, beat)
+    back = link.state is LinkState.SILENT  # give the peer time to hear us again, too
     return replace(
         link,
         heard_at=now,
         ever_heard=True,
         state=LinkState.UP,
+        deaf_since=now if back and not link.peer_hears else link.deaf_since,
         echo_boot=beat.boot,
         echo_sequence=beat.sequence,
         echo_at=now,

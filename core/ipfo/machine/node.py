@@ -24,6 +24,8 @@ class Node:
     peer_sent_at: Instant = Instant(0)  # the peer's clock in the newest heartbeat taken in
     peer_config: int | None = None  # the digest of its config
     acked_at: Instant | None = None  # the last of our sendings that the peer says it heard
+    heard_ever: bool = False
+    back_at: Instant = Instant(0)  # when the peer was heard again after a silence
     late: bool = False
     silent: bool = False
     down: frozenset[str] = frozenset()  # interfaces without carrier

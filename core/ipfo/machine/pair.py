@@ -40,7 +40,9 @@ def hear(w: Work, event: HeartbeatHeard) -> None:
     if beat.boot != w.node.peer_boot:
         _meet(w, beat.boot)
     away = w.node.late or w.node.silent
-    w.node = replace(w.node, heard_at=w.now, late=False, silent=False)
+    if w.node.silent or not w.node.heard_ever:
+        w.node = replace(w.node, back_at=w.now)
+    w.node = replace(w.node, heard_at=w.now, late=False, silent=False, heard_ever=True)
     if acked_at is not None and (w.node.acked_at is None or acked_at > w.node.acked_at):
         w.node = replace(w.node, acked_at=acked_at)
     if beat.sent_at >= w.node.peer_sent_at:
@@ -123,7 +125,7 @@ def watch_time(w: Work) -> None:
         w.node = replace(w.node, late=late, silent=silent)
         w.run_all()
         changed = True
-    if changed or _deaf_too_long(w):
+    if changed or _has_untold(w):
         judge_links(w)
 
 
@@ -141,7 +143,7 @@ def judge_links(w: Work) -> None:
     for link in node.links.values():
         if link.name in idle:
             continue
-        if link.state is LinkState.SILENT:
+        if _is_cut(w, link):
             headline = f"link {link.name} is silent, {peer} is heard on another: nothing moves"
             w.tell_once(f"link {link.name}", Told.ANOMALY, headline)
         elif link.state is LinkState.UP:
@@ -158,9 +160,16 @@ def _is_deaf(w: Work, link: links.Link) -> bool:
     return since is not None and w.now >= since + w.terms.takeover_after_ns
 
 
-def _deaf_too_long(w: Work) -> bool:
+def _is_cut(w: Work, link: links.Link) -> bool:
+    """Whether `link` is silent, and not only slower to come back than the others."""
+    steady = w.now >= w.node.back_at + w.terms.late_after_ns
+    return link.state is LinkState.SILENT and steady
+
+
+def _has_untold(w: Work) -> bool:
     return any(
-        _is_deaf(w, link) and f"deaf {link.name}" not in w.node.told
+        (_is_cut(w, link) and f"link {link.name}" not in w.node.told)
+        or (_is_deaf(w, link) and f"deaf {link.name}" not in w.node.told)
         for link in w.node.links.values()
     )
 
@@ -172,7 +181,7 @@ def renewed(w: Work, event: Renewed) -> None:
             group = w.node.groups[name]
             ends_at = lease_ends(group, around(w.node, name, w.now, w.terms))
             if ends_at is not None:
-                began = Instant(ends_at - w.terms.lease_s * SECOND)
+                began = Instant(ends_at - w.terms.lease_ns)
                 w.put(replace(group, leased_from=began, unrenewed=True))
             w.tell_once(f"renew {name}", Told.FAILURE, f"the lease of {name} could not be renewed")
     for name in w.node.unrenewed - set(event.failed):
@@ -183,7 +192,7 @@ def renewed(w: Work, event: Renewed) -> None:
     if failed or w.node.lapses_at is None:
         w.mind_leases()
     else:
-        lapses_at = Instant(event.began + w.terms.lease_s * SECOND)
+        lapses_at = Instant(event.began + w.terms.lease_ns)
         w.node = replace(w.node, lapses_at=max(w.node.lapses_at, lapses_at))
 
 

@@ -68,13 +68,13 @@ def wakes_at(group: Group, a: Around) -> Instant | None:
         listened_at,
     ]
     if group.role is Role.STANDBY:
-        waits.append(Instant(group.since + 2 * a.terms.takeover_after_ns))
+        waits.append(Instant(group.since + claim.patience_ns(a)))
         if a.terms.first_claim_after_ns is not None:
             waits.append(Instant(a.started_at + a.terms.first_claim_after_ns))
     if group.role in (Role.STANDBY, Role.CLAIMANT) and group.probe_asked_at is None:
         waits.append(group.probe_at)
     if group.role is Role.YIELDER and group.release_again_at is not None:
-        waits.append(lease_ends(replace(group, hold=Hold.GOING), a))
+        waits.append(lease_ends(group, a))
     return min((at for at in waits if at is not None and at > a.now), default=None)
 
 

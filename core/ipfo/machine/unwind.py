@@ -15,14 +15,15 @@ from ipfo.machine.group import (
     Out,
     expired,
     forget,
+    is_renewed,
     lease_ends,
     notice,
     step_phase,
     tell_once,
     turn,
 )
-from ipfo.model import LEASE_SLACK_NS, Instant, Phase, Role, Sign
 from ipfo.model import Event as Told
+from ipfo.model import Instant, Phase, Role, Sign
 
 RELEASE_AGAIN_NS = 1_000_000_000
 """How soon a release that failed is tried again."""
@@ -30,6 +31,8 @@ RELEASE_AGAIN_NS = 1_000_000_000
 
 def yielder(group: Group, a: Around) -> Out:
     """The next thing to undo; when nothing is left, a standby again."""
+    if is_renewed(group) and expired(lease_ends(group, a), a):
+        group = replace(group, forced=True)  # gone; the release sees to it that nothing renews it
     if group.forced and group.hold in (Hold.ON, Hold.COMING):
         return _release(group, a)
     if group.running is not None:
@@ -62,11 +65,13 @@ def released(group: Group, event: Released, a: Around) -> Out:
 def _release(group: Group, a: Around) -> Out:
     if group.keep_home:
         return _off(group, a, "left where the operating system had set it")
-    ends_at = lease_ends(replace(group, hold=Hold.GOING), a)
-    if ends_at is not None and a.now >= ends_at + LEASE_SLACK_NS and group.release_again_at:
-        return _off(group, a, "dropped by the kernel")
-    if group.release_again_at is not None and not expired(group.release_again_at, a):
-        return group, ()
+    if group.release_again_at is not None:
+        if expired(lease_ends(group, a), a):
+            return _off(group, a, "dropped by the kernel")
+        if not expired(group.release_again_at, a):
+            return group, ()
+    elif group.leased_from is not None:
+        group = replace(group, leased_from=a.now)  # a renewal may have been on its way
     group = replace(group, hold=Hold.GOING, release_again_at=None)
     record = Record("release", "release begins", group.name, epoch=group.claim)
     return group, (record, Release(group.name, group.claim))

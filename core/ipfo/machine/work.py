@@ -6,7 +6,7 @@ Lives for one call of `step` only, which stays a pure function of what goes in.
 from dataclasses import replace
 
 from ipfo.machine.effects import Effect, Notify, Record
-from ipfo.machine.group import Group, Hold, entry, lease_ends
+from ipfo.machine.group import Group, entry, is_renewed, lease_ends
 from ipfo.machine.links import Link
 from ipfo.machine.node import Node, around, entry_digest
 from ipfo.machine.roles import Fact, step_group, wakes_at
@@ -80,7 +80,7 @@ class Work:
         ends = [
             ends_at
             for name, group in self.node.groups.items()
-            if group.hold is Hold.ON
+            if is_renewed(group)
             and (ends_at := lease_ends(group, around(self.node, name, self.now, self.terms)))
         ]
         self.node = replace(self.node, lapses_at=min(ends, default=None))
