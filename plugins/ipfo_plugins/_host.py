@@ -5,6 +5,7 @@ the answer is always "none", and what needs one says so.
 """
 
 import array
+import errno
 import fcntl
 import socket
 import struct
@@ -52,6 +53,17 @@ def find_address(ip: str) -> HostAddress | None:
         if str(held.address.ip) == plain and scope in ("", held.interface):
             return held
     return None
+
+
+def index_of(interface: str) -> int:
+    """The number of `interface`.
+
+    :raises OSError: ENODEV where there is none of that name.
+    """
+    try:
+        return socket.if_nametoindex(interface)
+    except OSError as error:
+        raise OSError(errno.ENODEV, f"there is no interface {interface} here") from error
 
 
 def broadcast_address(ip: str, remote: str) -> str | None:

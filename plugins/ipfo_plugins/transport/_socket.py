@@ -62,7 +62,7 @@ class Here:
             remote,
             socket.AF_INET if version == 4 else socket.AF_INET6,
             interface,
-            index_of(interface) if interface else 0,
+            _host.index_of(interface) if interface else 0,
             end.may_be_absent or tentative,
         )
 
@@ -72,17 +72,6 @@ class Here:
             return address, port
         scoped = ip_address(address).is_link_local or ip_address(address).is_multicast
         return address, port, 0, self.index if scoped else 0
-
-
-def index_of(interface: str) -> int:
-    """The number of `interface`.
-
-    :raises OSError: ENODEV where there is none of that name.
-    """
-    try:
-        return socket.if_nametoindex(interface)
-    except OSError as error:
-        raise OSError(errno.ENODEV, f"there is no interface {interface} here") from error
 
 
 def make_socket(here: Here) -> socket.socket:

@@ -1,0 +1,220 @@
+"""Telling the neighbours and asking them: raw frames on one interface. Linux only.
+
+Raw, because the kernel itself announces nothing for an alias, never asks for an address that is
+its own, and would not speak from one that is deprecated. Frames are made and read in `_arp`, `_nd`.
+"""
+
+import ctypes
+import errno
+import os
+import select
+import socket
+import struct
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+
+from ipfo.plugin import Address, Answer, now
+from ipfo_plugins.provider import _arp, _nd
+
+PROBES = 3
+"""So many times each address is asked for within the timeout: a single frame may be lost."""
+
+FRAMES_MAX = 64
+"""Frames taken from one socket in a row, so that a busy wire cannot hide the deadline."""
+
+# net/if_arp.h, linux/if_packet.h, linux/filter.h
+_ETHERNET, _LOOPBACK, _NONE = 1, 772, 0xFFFE
+_SOL_PACKET, _PACKET_ADD_MEMBERSHIP, _PACKET_MR_MULTICAST = 263, 1, 0
+_SO_ATTACH_FILTER = 26
+
+# Only ICMPv6 advertisements (next header at 20, type at 54): the rest of a busy host's IPv6 traffic
+# would fill the socket's buffer before an answer comes.
+_ADVERTISEMENTS_ONLY = (
+    (0x30, 0, 0, 20),  # ldb [20]
+    (0x15, 0, 3, _nd.ICMPV6),  # jeq
+    (0x30, 0, 0, 54),  # ldb [54]
+    (0x15, 0, 1, _nd.ADVERTISEMENT),  # jeq
+    (0x06, 0, 0, 0xFFFF),  # ret: all of it
+    (0x06, 0, 0, 0),  # ret: nothing
+)
+
+
+def announce(interface: str, addresses: Sequence[Address]) -> None:
+    """Tell all neighbours on `interface` once that `addresses` are at its card.
+
+    Says nothing where there are no neighbours (loopback, tunnels), nor elsewhere than on Linux,
+    where the system itself announces a new alias.
+
+    :raises OSError: where the interface is missing or down, or without the right to send.
+    """
+    if sys.platform != "linux":
+        return
+    with _Card.open(interface) as card:
+        if not card.speaks:
+            return
+        router = _forwards(interface)
+        for address in addresses:
+            ip = address.interface.ip
+            if isinstance(ip, IPv4Address):
+                for frame in _arp.announcements(card.address, ip):
+                    card.send(_arp.ETHERTYPE, frame)
+            else:
+                card.send(_nd.ETHERTYPE, _nd.announcement(card.address, ip, router=router))
+
+
+def probe(interface: str, addresses: Sequence[Address], timeout_ns: int) -> list[Answer]:
+    """Who else on the wire of `interface` has one of `addresses`; one answer for each card.
+
+    Ends when each address has been answered for, at the latest after `timeout_ns`. Asks again
+    within that time. Empty where nobody can answer (loopback, tunnels).
+
+    :raises OSError: where the interface is missing or down, or without the right to send.
+    """
+    if sys.platform != "linux":
+        return []
+    ends = now() + timeout_ns
+    with _Card.open(interface) as card:
+        if not card.speaks:
+            return []
+        return _Question(card, addresses).ask(ends, max(1, timeout_ns // PROBES))
+
+
+@dataclass(slots=True)
+class _Card:
+    """One interface with a raw socket for each family in use."""
+
+    interface: str
+    address: bytes = b""
+    speaks: bool = True  # Ethernet, so that neighbours can be told and asked
+    sockets: dict[int, socket.socket] = field(default_factory=dict)
+    stack: ExitStack = field(default_factory=ExitStack)
+
+    @classmethod
+    def open(cls, interface: str) -> "_Card":
+        """Look at the interface, with one socket that hears nothing.
+
+        :raises OSError: where it is missing, down, or of a kind that ipfo cannot speak on.
+        """
+        card = cls(interface)
+        try:
+            kind, card.address = card._bind(0).getsockname()[3:5]
+            card.speaks = kind not in (_LOOPBACK, _NONE)
+            if card.speaks and kind != _ETHERNET:
+                msg = f"{interface} is not Ethernet (kind {kind}): neighbours cannot be asked there"
+                raise OSError(errno.EOPNOTSUPP, msg)
+        except OSError:
+            card.stack.close()
+            raise
+        return card
+
+    def __enter__(self) -> "_Card":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stack.close()
+
+    def hear(self, ethertype: int) -> socket.socket:
+        """The socket that hears `ethertype` from now on."""
+        if ethertype not in self.sockets:
+            self.sockets[ethertype] = self._bind(ethertype)
+        return self.sockets[ethertype]
+
+    def send(self, ethertype: int, frame: bytes) -> None:
+        """Send `frame`, or raise OSError."""
+        sock = self.sockets.get(ethertype) or self.sockets[0]
+        try:
+            sock.send(frame)
+        except OSError as error:
+            raise OSError(
+                error.errno, f"{self.interface}: {os.strerror(error.errno or 0)}"
+            ) from error
+
+    def _bind(self, ethertype: int) -> socket.socket:
+        sock = self.stack.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
+        sock.setblocking(False)
+        if ethertype == _nd.ETHERTYPE:
+            _attach(sock, _ADVERTISEMENTS_ONLY)
+        try:
+            sock.bind((self.interface, ethertype))
+            if ethertype == _nd.ETHERTYPE:
+                index = socket.if_nametoindex(self.interface)
+                wanted = struct.pack("=iHH8s", index, _PACKET_MR_MULTICAST, 6, _nd.ALL_NODES_CARD)
+                sock.setsockopt(_SOL_PACKET, _PACKET_ADD_MEMBERSHIP, wanted)
+        except OSError as error:
+            text = {errno.ENODEV: f"there is no interface {self.interface} here"}.get(
+                error.errno or 0, f"{self.interface}: {os.strerror(error.errno or 0)}"
+            )
+            raise OSError(error.errno, text) from error
+        self.sockets[ethertype] = sock
+        return sock
+
+
+class _Question:
+    """Asks for some addresses on one card and collects who answers."""
+
+    def __init__(self, card: _Card, addresses: Sequence[Address]) -> None:
+        ips = [address.interface.ip for address in addresses]
+        self._card = card
+        self._v4 = {ip for ip in ips if isinstance(ip, IPv4Address)}
+        self._v6 = {ip for ip in ips if isinstance(ip, IPv6Address)}
+        self._silent = {str(ip) for ip in ips}
+        self._answers: list[Answer] = []
+
+    def ask(self, ends: int, every: int) -> list[Answer]:
+        """Ask at once and each `every` ns until all have been answered for, or until `ends`."""
+        hears = [self._card.hear(_arp.ETHERTYPE)] if self._v4 else []
+        hears += [self._card.hear(_nd.ETHERTYPE)] if self._v6 else []
+        due = int(now())
+        while self._silent and now() < ends:
+            if now() >= due:
+                self._send()
+                due += every
+            wait_ns = max(0, min(due, ends) - now())
+            for sock in select.select(hears, [], [], wait_ns / 1_000_000_000)[0]:
+                for frame in _frames(sock):
+                    self._take(frame)
+        return self._answers
+
+    def _send(self) -> None:
+        mine = self._card.address
+        for ip4 in self._v4:
+            self._card.send(_arp.ETHERTYPE, _arp.probe(mine, ip4))
+        for ip6 in self._v6:
+            self._card.send(_nd.ETHERTYPE, _nd.probe(mine, ip6))
+
+    def _take(self, frame: bytes) -> None:
+        mine = self._card.address
+        answer = _arp.read(frame, mine, self._v4) or _nd.read(frame, mine, self._v6)
+        if answer and answer not in self._answers:
+            self._answers.append(answer)
+            self._silent.discard(answer.address)
+
+
+def _frames(sock: socket.socket) -> Iterator[bytes]:
+    for _ in range(FRAMES_MAX):
+        try:
+            yield sock.recv(2048)
+        except BlockingIOError:
+            return
+        except OSError as error:  # the interface went down meanwhile: nobody answers any more
+            if error.errno != errno.ENETDOWN:
+                raise
+
+
+def _attach(sock: socket.socket, instructions: Sequence[tuple[int, int, int, int]]) -> None:
+    code = b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
+    buffer = ctypes.create_string_buffer(code, len(code))  # must live until the call is over
+    program = struct.pack("HP", len(instructions), ctypes.addressof(buffer))
+    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+
+
+def _forwards(interface: str) -> bool:
+    try:
+        text = Path(f"/proc/sys/net/ipv6/conf/{interface}/forwarding").read_text()
+    except OSError:
+        return False
+    return text.strip() != "0"
