@@ -1,6 +1,5 @@
 """Pairs on loopback for the tests here and in tests/cli."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -30,16 +29,3 @@ def make_looped(tmp_path: Path) -> Iterator[Callable[..., Looped]]:
     yield make
     for pair in made:
         pair.end_all()
-
-
-@pytest.fixture
-def unprivileged() -> Callable[[], None] | None:
-    """Given to subprocess as `preexec_fn`, makes root nobody; None where this is not root."""
-    if os.geteuid() != 0:
-        return None
-
-    def give_up_root() -> None:
-        os.setgid(65534)
-        os.setuid(65534)
-
-    return give_up_root

@@ -70,7 +70,8 @@ class Control:
 
     def reading(self) -> list[int]:
         """The descriptors to be read from."""
-        return [self._listener.fileno(), *(c.channel.fileno() for c in self._clients)]
+        here = [c.channel for c in self._clients if not c.channel.closed]
+        return [self._listener.fileno(), *(channel.fileno() for channel in here)]
 
     def writing(self) -> list[int]:
         """The descriptors that have room to be waited for."""
