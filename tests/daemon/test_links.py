@@ -1,0 +1,110 @@
+"""The engine's ends of the links: real UDP on loopback, and datagrams that are worth nothing."""
+
+import select
+import socket
+from collections.abc import Iterator
+
+import pytest
+from tests.daemon.looped import free_port
+
+from ipfo.daemon.links import BATCHES_MAX, Links
+from ipfo.model import Echo, Heartbeat, Instant
+from ipfo.plugin.contracts import Datagram, LinkEnd
+from ipfo.plugin.registry import Registry
+from ipfo.wire import Keyring, Names
+
+RING = Keyring.of(bytes(range(32)))
+ALPHA = Names("looped", "alpha", "beta", ("one",), ("web",))
+BETA = Names("looped", "beta", "alpha", ("one",), ("web",))
+
+
+def beat(sender: str, boot: int, sequence: int, echo: Echo | None = None) -> Heartbeat:
+    return Heartbeat(sender, "one", boot, sequence, Instant(sequence), echo, (), 0, 0, ())
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Links, Links]]:
+    port = free_port()
+    offer = Registry(["udp"]).transports()["udp"]
+    a = offer.build(LinkEnd("one", "127.0.3.1", "127.0.3.2", port), {})
+    b = offer.build(LinkEnd("one", "127.0.3.2", "127.0.3.1", port), {})
+    both = Links({"one": a}, ALPHA, RING, 11), Links({"one": b}, BETA, RING, 22)
+    yield both
+    for each in both:
+        each.close()
+
+
+def arrived(links: Links) -> None:
+    assert select.select(links.filenos(), [], [], 5)[0]
+
+
+def test_a_heartbeat_goes_over_and_is_proven_by_its_echo(pair: tuple[Links, Links]) -> None:
+    alpha, beta = pair
+    alpha.send(beat("alpha", 11, 1))
+    arrived(beta)
+    ((at, first),) = beta.receive()
+    assert at > 0
+    assert not first.proven
+    beta.send(beat("beta", 22, 1, Echo(11, 1, 0)))
+    arrived(alpha)
+    ((_, second),) = alpha.receive()
+    assert second.proven
+    assert second.link == "one"
+    assert alpha.counters()["one"].sent == 1
+    assert alpha.counters()["one"].received == 1
+
+
+def test_p8_a_replayed_and_a_forged_datagram_are_counted_and_go_no_further(
+    pair: tuple[Links, Links],
+) -> None:
+    alpha, beta = pair
+    alpha.send(beat("alpha", 11, 1))
+    for _ in range(2):
+        beta.send(beat("beta", 22, 1, Echo(11, 1, 0)))
+    beta._ring = Keyring.of(bytes(32))
+    beta.send(beat("beta", 22, 2, Echo(11, 1, 0)))
+    heard = []
+    while sum(alpha.counters()["one"].rejected.values()) < 2:
+        arrived(alpha)
+        heard += alpha.receive()
+    assert len(heard) == 1
+    assert alpha.counters()["one"].rejected == {"replayed": 1, "key": 1}
+
+
+class Endless:
+    """A transport that always has one batch more."""
+
+    def __init__(self) -> None:
+        self.given = 0
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def receive(self) -> list[Datagram]:
+        self.given += 1
+        return [Datagram(b"junk", Instant(1), "203.0.113.9")] * 64
+
+    def send(self, body: bytes) -> bool:
+        return len(body) < 0
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+def test_p6_a_flood_is_left_when_the_heartbeat_may_be_due() -> None:
+    """P6. Without the limit this never comes back."""
+    endless = Endless()
+    links = Links({"one": endless}, ALPHA, RING, 11)
+    assert links.receive() == []
+    assert endless.given == BATCHES_MAX
+    assert links.counters()["one"].rejected == {"short": BATCHES_MAX * 64}
+    links.close()
+
+
+def test_what_could_not_be_sent_is_counted() -> None:
+    links = Links({"one": Endless()}, ALPHA, RING, 11)
+    links.send(beat("alpha", 11, 1))
+    assert links.counters()["one"].unsent == 1
+    assert links.counters()["one"].sent == 0
+    links.close()
