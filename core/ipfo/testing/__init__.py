@@ -1,1 +1,7 @@
 """For authors of plugins: suites that say whether a plugin keeps its contract."""
+
+from ipfo.testing.notifiers import check_notifier
+from ipfo.testing.providers import check_provider
+from ipfo.testing.transports import check_transport
+
+__all__ = ["check_notifier", "check_provider", "check_transport"]

@@ -47,7 +47,7 @@ def program(name: str, package: str) -> str:
     return path
 
 
-def run(argv: Sequence[str], *, given: str = "") -> str:
+def run(argv: Sequence[str], *, given: str = "", timeout_s: float = TIMEOUT_S) -> str:
     """Run `argv` with `given` on its standard input; what it wrote on standard output.
 
     :raises OSError: with one line: the program and what it said.
@@ -60,12 +60,12 @@ def run(argv: Sequence[str], *, given: str = "") -> str:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
             check=False,
             env={**os.environ, "LC_ALL": "C"},
         )
     except subprocess.TimeoutExpired as error:
-        msg = f"{name} did not end within {TIMEOUT_S:g} s"
+        msg = f"{name} did not end within {timeout_s:g} s"
         raise OSError(errno.ETIMEDOUT, msg) from error
     if done.returncode != 0:
         said = " ".join((done.stderr or done.stdout).split())
