@@ -1,0 +1,269 @@
+"""Each effect becomes a call with a deadline, and each way that a call can end exactly one event."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from tests.daemon.test_loop import DOCUMENT
+
+from ipfo import clock
+from ipfo.config.model import Config
+from ipfo.daemon.control import Control, listen
+from ipfo.daemon.effects import PHASE_MARGIN_NS, Effects, move_fields
+from ipfo.daemon.log import Log
+from ipfo.daemon.loop import Ways
+from ipfo.daemon.paper import Paper
+from ipfo.machine import effects as ask
+from ipfo.machine.events import Acquired, Event, PhaseEnded, Probed, Released, Renewed
+from ipfo.model import SECOND, Answer, Epoch, Instant, Phase, Reason, Role
+from ipfo.model import Event as Told
+from ipfo.workers.pool import Outcome
+
+GROUP = {
+    "addresses": ["192.0.2.100/24"],
+    "interfaces": {"alpha": "en0"},
+    "provider": "mock",
+    "provider_options": {},
+    "traits": ["lease", "probe"],
+    "preferred": "alpha",
+    "home": None,
+    "contested": "wait",
+    "announce_every_ns": 60 * SECOND,
+    "phase_timeout_ns": 30 * SECOND,
+    "phase_plugins": ["scripts"],
+    "hooks": {},
+}
+PLAIN = {**GROUP, "traits": [], "phase_plugins": []}
+CONFIG = Config.from_document({**DOCUMENT, "groups": {"web": GROUP, "plain": PLAIN}})
+
+LEASE_S = 2
+FIVE = Epoch(5)
+
+
+class Desk:
+    """A worker that notes its calls; a test says how each ends."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, Mapping[str, Any], Instant, Callable[[Outcome], None]]] = []
+
+    def call(
+        self, do: str, given: Mapping[str, Any], deadline: Instant, then: Callable[[Outcome], None]
+    ) -> None:
+        self.calls.append((do, given, deadline, then))
+
+    def last(self) -> tuple[str, Mapping[str, Any], Instant, Callable[[Outcome], None]]:
+        return self.calls[-1]
+
+    def end(self, ok: Mapping[str, Any] | None = None, failed: str | None = None) -> None:
+        self.calls.pop()[3](Outcome(ok, failed))
+
+
+class Desks:
+    """The pool's side of it."""
+
+    def __init__(self) -> None:
+        self.addresses, self.notices, self.moves = Desk(), Desk(), Desk()
+        self.done: list[str] = []
+
+    def phases(self, group: str) -> Desk:
+        assert group == "web"
+        return self.moves
+
+    def phases_done(self, group: str) -> None:
+        self.done.append(group)
+
+
+class Rig:
+    """Effects with desks for workers, and a list for an inbox."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pool = Desks()
+        self.inbox: list[Event] = []
+        self.log = Log("ipfo", 2)
+        notices = cast("Any", self.pool.notices)
+        self.paper = Paper(CONFIG, 11, notices, self.log)
+        control = Control(
+            listen(folder / "c", group=None), status=dict, groups={}, nodes=("alpha", "beta")
+        )
+        ways = cast("Ways", SimpleNamespace(links=None, pool=self.pool, control=control))
+        self.effects = Effects(CONFIG, LEASE_S, ways, self.paper, self.inbox.append)
+        self.control = control
+
+    def do(self, effect: ask.Effect) -> None:
+        self.effects.carry_out(effect)
+
+    def told(self, do: str) -> list[Mapping[str, Any]]:
+        """What `notices` was asked to do so, each by itself."""
+        name = {"record": "lines", "notify": "notices"}[do]
+        return [each for what, given, *_ in self.pool.notices.calls if what == do
+                for each in given[name]]  # fmt: skip
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(tmp_path)
+    yield made
+    made.control.close()
+    made.log.close()
+
+
+def test_an_acquire_says_how_long_it_is_good_and_how_long_it_lasts(rig: Rig) -> None:
+    good_until = Instant(clock.now() + SECOND)
+    rig.do(ask.Acquire("web", FIVE, good_until))
+    do, given, deadline, _ = rig.pool.addresses.last()
+    assert do == "acquire"
+    assert given == {"group": "web", "epoch": 5, "lifetime_s": LEASE_S, "good_until": good_until}
+    assert deadline > good_until
+    rig.pool.addresses.end({"leased_from": 77, "remarks": ["it was slow"]})
+    assert rig.inbox == [Acquired("web", FIVE, Instant(77))]
+    assert rig.told("record")[-1]["rule"] == "it was slow"
+
+
+def test_an_acquire_without_leases_and_one_that_fails(rig: Rig) -> None:
+    rig.do(ask.Acquire("plain", FIVE, Instant(1)))
+    assert rig.pool.addresses.last()[1]["lifetime_s"] is None
+    rig.pool.addresses.end({"leased_from": None})
+    rig.do(ask.Acquire("plain", FIVE, Instant(1)))
+    rig.pool.addresses.end(failed="timed out")
+    assert rig.inbox == [
+        Acquired("plain", FIVE, None),
+        Acquired("plain", FIVE, None, "timed out"),
+    ]
+
+
+def test_a_release_is_answered_well_or_with_what_failed(rig: Rig) -> None:
+    for failed in (None, "worker ended"):
+        rig.do(ask.Release("web", FIVE))
+        rig.pool.addresses.end(None if failed else {}, failed)
+        assert rig.inbox.pop() == Released("web", FIVE, failed)
+
+
+def test_a_renewal_takes_less_than_half_the_lease_and_fails_for_every_group(rig: Rig) -> None:
+    now = clock.now()
+    rig.do(ask.Renew(now, Instant(now + 5)))
+    do, given, deadline, _ = rig.pool.addresses.last()
+    assert (do, given["lifetime_s"], given["good_until"]) == ("renew", LEASE_S, now + 5)
+    assert deadline - clock.now() <= LEASE_S * SECOND // 2
+    rig.pool.addresses.end({"began": 9, "failed": ["web"]})
+    rig.do(ask.Renew(now, Instant(now + 5)))
+    rig.pool.addresses.end(failed="timed out")
+    assert rig.inbox == [Renewed(Instant(9), ("web",)), Renewed(now, ("web", "plain"))]
+
+
+def test_a_probe_brings_its_answers_or_why_there_are_none(rig: Rig) -> None:
+    rig.do(ask.Probe("web", Instant(3), SECOND))
+    rig.pool.addresses.end({"answers": [["192.0.2.100", "02:00:5e:00:53:01"]]})
+    rig.do(ask.Probe("web", Instant(4), SECOND))
+    rig.pool.addresses.end(failed="no such interface")
+    assert rig.inbox == [
+        Probed("web", Instant(3), (Answer("192.0.2.100", "02:00:5e:00:53:01"),)),
+        Probed("web", Instant(4), (), "no such interface"),
+    ]
+
+
+def test_an_announcement_is_answered_by_nothing_and_its_failure_written_down(rig: Rig) -> None:
+    rig.do(ask.Announce("web", FIVE))
+    rig.pool.addresses.end(failed="no carrier")
+    assert rig.inbox == []
+    assert "no carrier" in rig.told("record")[-1]["rule"]
+
+
+def run(phase: Phase) -> ask.RunPhase:
+    return ask.RunPhase("web", phase, FIVE, phase is not Phase.PRE_REL, Reason.TAKEOVER)
+
+
+def test_a_phase_gets_the_move_and_a_little_more_time_than_it_is_told(rig: Rig) -> None:
+    rig.do(run(Phase.PRE_ACQ))
+    do, given, deadline, _ = rig.pool.moves.last()
+    assert do == "run"
+    assert given["phase"] == "pre_acq"
+    assert given["timeout_s"] == 30
+    assert given["move"] == {
+        "group": "web",
+        "epoch": 5,
+        "acquire": True,
+        "reason": "takeover",
+        "node": "alpha",
+        "peer": "beta",
+        "pair": "looped",
+        "interface": "en0",
+        "addresses": ["192.0.2.100"],
+    }
+    assert deadline - clock.now() <= 30 * SECOND + PHASE_MARGIN_NS
+    rig.pool.moves.end({"veto": "no disk", "failures": [], "said": ["looked at the disk"]})
+    assert rig.inbox == [PhaseEnded("web", Phase.PRE_ACQ, FIVE, "no disk")]
+    assert rig.told("record")[-1]["rule"] == "looked at the disk"
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_a_phase_that_is_lost_vetoes_before_the_claim_and_is_told_after_it(
+    rig: Rig, phase: Phase
+) -> None:
+    rig.do(run(phase))
+    rig.pool.moves.end(failed="timed out")
+    (ended,) = rig.inbox
+    assert isinstance(ended, PhaseEnded)
+    if phase in (Phase.TEST, Phase.PRE_ACQ):
+        assert ended.veto == f"{phase.value}: timed out"
+        assert rig.told("notify") == []
+    else:
+        assert ended.veto is None
+        (notice,) = rig.told("notify")
+        assert notice["event"] == "failure"
+        assert "timed out" in notice["detail"]
+
+
+def test_a_worker_is_given_back_when_the_move_rests_and_not_before(rig: Rig) -> None:
+    rig.do(run(Phase.PRE_ACQ))
+    rig.effects.rest(lambda _: Role.HOLDER)
+    assert rig.pool.done == []  # a phase is under way
+    rig.pool.moves.end({"veto": None, "failures": [], "said": []})
+    rig.effects.rest(lambda _: Role.CLAIMANT)
+    assert rig.pool.done == []  # there are more to come
+    rig.effects.rest(lambda _: Role.HOLDER)
+    rig.effects.rest(lambda _: Role.HOLDER)
+    assert rig.pool.done == ["web"]
+
+
+def test_p7_every_notice_has_a_key_of_its_own_and_says_who_speaks(rig: Rig) -> None:
+    """P7: what was decided is told, with an id."""
+    for _ in range(2):
+        rig.do(ask.Notify(Told.TAKEOVER, "web is now on alpha", group="web", epoch=FIVE))
+    first, second = rig.told("notify")
+    assert first["key"] == "alpha-000000000000000b-1"
+    assert second["key"] == "alpha-000000000000000b-2"
+    assert (first["pair"], first["node"], first["peer"]) == ("looped", "alpha", "beta")
+    assert first["at"].endswith("Z")
+
+
+def test_lost_papers_are_counted(rig: Rig) -> None:
+    rig.do(ask.Record("turn", "takeover", "web", Role.STANDBY, Role.CLAIMANT, FIVE, (("ms", 3),)))
+    rig.pool.notices.end(failed="the queue is full")
+    assert rig.paper.lost == 1
+    assert rig.paper.fault == "the queue is full"
+
+
+def test_the_outbox_is_asked_once_at_a_time(rig: Rig) -> None:
+    rig.paper.ask_state()
+    rig.paper.ask_state()
+    assert [do for do, *_ in rig.pool.notices.calls] == ["state"]
+    rig.pool.notices.end({"queued": 3})
+    assert rig.paper.outbox is not None
+    assert rig.paper.outbox["queued"] == 3
+
+
+def test_the_end_is_noted(rig: Rig) -> None:
+    assert not rig.effects.ended
+    rig.do(ask.End())
+    assert rig.effects.ended
+
+
+def test_the_fields_of_a_move_are_all_there() -> None:
+    from dataclasses import fields
+
+    from ipfo.model import Move
+
+    move = Move("web", FIVE, True, Reason.STOP, "alpha", "beta", "looped", "en0", ("192.0.2.1",))
+    assert set(move_fields(move)) == {field.name for field in fields(Move)}
