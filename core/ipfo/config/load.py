@@ -147,6 +147,9 @@ class _Reading:
 
     def _in_words_of_plugins(self, fault: Fault) -> Iterator[Fault]:
         """A name that no plugin offers is told with those that are installed, and only once."""
+        match fault.path:
+            case ("groups", _, "hooks", plugin) if plugin in self.registry.faults:
+                return  # why there is no such plugin is told already
         name = self._value(fault.path)
         if not isinstance(name, str) or fault.path not in _choices(self.tables):
             yield fault
