@@ -1,5 +1,6 @@
 """Turning the handle of workers as the engine does, without an engine."""
 
+import json
 import select
 import sys
 from collections.abc import Callable, Iterator
@@ -10,10 +11,18 @@ import pytest
 
 from ipfo import clock
 from ipfo.model import SECOND, Instant
+from ipfo.workers import spawn
 from ipfo.workers.worker import Outcome, Worker
 
 UNRULY = (sys.executable, "-P", str(Path(__file__).with_name("unruly.py")))
 PATIENCE_NS = 20 * SECOND
+
+BOOK = """\
+[ipfo]
+shelf = shelf
+second = second
+"""
+"""Entry points of the test plugin; `second` is the same again, as another plugin."""
 
 
 def turn(workers: list[Worker], until: Callable[[], bool]) -> None:
@@ -41,11 +50,11 @@ class Caller:
         self.outcomes: list[tuple[int, Outcome]] = []
         self.asked = 0
 
-    def ask(self, do: str, timeout_ns: int = 15 * SECOND, **given: Any) -> int:
+    def ask(self, do: str, within_ns: int = 15 * SECOND, **given: Any) -> int:
         """Put a call; its number."""
         number = self.asked
         self.asked += 1
-        deadline = Instant(clock.now() + timeout_ns)
+        deadline = Instant(clock.now() + within_ns)
         self.worker.call(do, given, deadline, lambda out: self.outcomes.append((number, out)))
         return number
 
@@ -55,9 +64,9 @@ class Caller:
         (outcome,) = (out for n, out in self.outcomes if n == number)
         return outcome
 
-    def do(self, do: str, timeout_ns: int = 15 * SECOND, **given: Any) -> Outcome:
+    def do(self, do: str, within_ns: int = 15 * SECOND, **given: Any) -> Outcome:
         """Put a call and wait for what comes of it."""
-        return self.answer(self.ask(do, timeout_ns, **given))
+        return self.answer(self.ask(do, within_ns, **given))
 
     def ok(self, do: str, **given: Any) -> dict[str, Any]:
         """Like `do`, for one that must go well."""
@@ -79,6 +88,8 @@ def calling() -> Iterator[Callable[[Worker], Caller]]:
     yield make
     for worker in made:
         worker.stop()
+        for pid in worker._dying:  # a last round is for tests that wait for it themselves
+            spawn.kill(pid)
     turn([], lambda: all(worker.gone for worker in made))
 
 
@@ -86,3 +97,90 @@ def calling() -> Iterator[Callable[[Worker], Caller]]:
 def unruly(calling: Callable[[Worker], Caller]) -> Caller:
     """A worker that does all that a worker must not."""
     return calling(Worker("unruly", {}, queue_max=4, command=UNRULY))
+
+
+class Site:
+    """A state folder, a plugin folder, a shelf, and the documents of a pair that uses them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.state = folder / "state"
+        self.state.mkdir()
+        self.file = folder / "shelf.json"
+        packages = folder / "site"
+        info = packages / "shelf-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shelf\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(BOOK)
+        text = Path(__file__).with_name("shelf.py").read_text()
+        (packages / "shelf.py").write_text(text)
+        (packages / "second.py").write_text(
+            text.replace("@hookimpl\ndef ipfo_providers", "def no_providers").replace(
+                "@hookimpl\ndef ipfo_notifiers", "def no_notifiers"
+            )
+        )
+        self.environment = ("/usr/bin/env", f"PYTHONPATH={packages}")
+
+    def command(self, kind: str) -> tuple[str, ...]:
+        """Start the worker `kind` with the test plugin installed."""
+        return (*self.environment, *spawn.command(kind))
+
+    def shelf(self) -> dict[str, Any]:
+        """What lies on the shelf, and what was asked of it."""
+        if not self.file.exists():
+            return {"on": {}, "calls": []}
+        content: dict[str, Any] = json.loads(self.file.read_text())
+        return content
+
+    def lay(self, address: str, interface: str, *flags: str) -> None:
+        """Put an address there as an operating system would."""
+        content = self.shelf()
+        content["on"][address.partition("/")[0]] = [address, interface, None, list(flags)]
+        self.file.write_text(json.dumps(content))
+
+    def calls(self) -> list[str]:
+        """What was asked, in order."""
+        return list(self.shelf()["calls"])
+
+    def group(self, **changes: Any) -> dict[str, Any]:
+        """A group's part of the document."""
+        return {
+            "addresses": ["192.0.2.100/24", "2001:db8::100/64"],
+            "interfaces": {"alpha": "east0", "beta": "west0"},
+            "provider": "shelf",
+            "provider_options": {"file": str(self.file)},
+            "traits": ["lease", "probe"],
+            "preferred": "alpha",
+            "home": None,
+            "contested": "wait",
+            "announce_every_ns": 60 * SECOND,
+            "phase_timeout_ns": 30 * SECOND,
+            "phase_plugins": [],
+            "hooks": {},
+            **changes,
+        }
+
+    def setup(self, *notifiers: dict[str, Any], **groups: dict[str, Any]) -> dict[str, Any]:
+        """What a worker is told first."""
+        document = {
+            "path": "/nowhere/pair.toml",
+            "pair": "www",
+            "nodes": ["alpha", "beta"],
+            "plugins": [],
+            "interval_ns": SECOND,
+            "takeover_after_ns": 3 * SECOND,
+            "first_claim_after_ns": 60 * SECOND,
+            "key_file": None,
+            "control_group": None,
+            "links": {},
+            "groups": groups,
+            "notifiers": list(notifiers),
+            "digest": 1,
+            "warnings": [],
+        }
+        return {"document": document, "node": "alpha", "state_dir": str(self.state)}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """Where a test's workers live."""
+    return Site(tmp_path)

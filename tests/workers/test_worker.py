@@ -36,7 +36,7 @@ def test_a_worker_that_overruns_its_deadline_is_killed_and_started_again(
 ) -> None:
     """Design 6: a call names its deadline; when it is over, the worker is killed."""
     first = unruly.ok("echo")["pid"]
-    outcome = unruly.do(hang, timeout_ns=SOON)
+    outcome = unruly.do(hang, within_ns=SOON)
     assert outcome.failed == "timed out"
     turn([unruly.worker], lambda: not is_alive(first))
     assert unruly.ok("echo")["pid"] != first
@@ -45,7 +45,7 @@ def test_a_worker_that_overruns_its_deadline_is_killed_and_started_again(
 
 def test_what_was_said_before_the_kill_is_kept(unruly: Caller) -> None:
     unruly.ok("echo")
-    assert unruly.do("spin", timeout_ns=SECOND).said == ("begun",)
+    assert unruly.do("spin", within_ns=SECOND).said == ("begun",)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_worker_that_breaks_the_channel_fails_its_call_and_no_other(
 
 def test_what_a_worker_started_dies_with_it(unruly: Caller) -> None:
     unruly.ok("echo")
-    (child,) = unruly.do("offspring", timeout_ns=2 * SECOND).said
+    (child,) = unruly.do("offspring", within_ns=2 * SECOND).said
     turn([unruly.worker], lambda: not is_alive(int(child)))
 
 
@@ -112,8 +112,8 @@ def test_a_full_queue_drops_the_oldest_and_tells_it(unruly: Caller) -> None:
 
 def test_a_call_that_waited_too_long_fails_without_a_kill(unruly: Caller) -> None:
     pid = unruly.ok("echo")["pid"]
-    unruly.ask("spin", timeout_ns=2 * SECOND)
-    assert unruly.do("echo", timeout_ns=SOON).failed == "timed out"
+    unruly.ask("spin", within_ns=2 * SECOND)
+    assert unruly.do("echo", within_ns=SOON).failed == "timed out"
     assert is_alive(pid)  # it is still within its own deadline
     assert unruly.worker.restarts == 0
 
@@ -164,13 +164,13 @@ def test_a_worker_that_was_well_for_a_minute_is_started_again_at_once(unruly: Ca
 
 def test_a_worker_that_cannot_be_set_up_says_why(calling: Callable[[Worker], Caller]) -> None:
     caller = calling(Worker("unruly", {"raise": "no such\nplugin"}, queue_max=4, command=UNRULY))
-    outcome = caller.do("echo", timeout_ns=SECOND)
+    outcome = caller.do("echo", within_ns=SECOND)
     assert outcome.failed == ("timed out: worker cannot be set up: ValueError: no such plugin")
 
 
 def test_a_command_that_is_not_there_is_tried_again(calling: Callable[[Worker], Caller]) -> None:
     caller = calling(Worker("absent", {}, queue_max=4, command=("/nowhere/python",)))
-    assert "cannot be started" in (caller.do("echo", timeout_ns=SOON).failed or "")
+    assert "cannot be started" in (caller.do("echo", within_ns=SOON).failed or "")
     assert caller.worker.restarts >= 2
 
 
@@ -213,7 +213,7 @@ def test_a_call_that_may_come_twice_survives_the_death_of_its_worker(
 def test_an_answer_that_is_here_counts_though_we_are_late(unruly: Caller) -> None:
     """An engine that was stopped for long kills nobody for what is its own lateness."""
     pid = unruly.ok("echo")["pid"]
-    unruly.ask("echo", timeout_ns=SECOND)
+    unruly.ask("echo", within_ns=SECOND)
     select_readable(unruly.worker)
     unruly.worker.expire(Instant(clock.now() + 60 * SECOND))
     assert unruly.outcomes[-1][1].ok is not None

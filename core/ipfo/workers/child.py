@@ -10,6 +10,7 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ipfo import clock
@@ -86,10 +87,8 @@ class Door:
             line = encode(message)
         except (TypeError, ValueError) as error:  # a stranger's answer: too long, or no JSON
             line = encode({"id": message.get("id"), "failed": one_line(error)})
-        try:
+        with suppress(OSError):  # an engine that has ended may have sent more before: read on
             self._sock.sendall(line)
-        except OSError:
-            self.ended = True
 
     def say(self, text: str) -> None:
         """One line for the journal, at once: it arrives even if the worker is killed after it."""

@@ -146,9 +146,8 @@ class Store:
             self._prune(base)
             base.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
-            self.fault = f"{self._path}: {error}; what happens is kept in memory only"
             self._try_at = Instant(now + RETRY_NS)
-            self.close()
+            self._fail(error)
             return False
         self._pending.clear()
         self.fault = self._try_at = None
@@ -172,13 +171,18 @@ class Store:
             self._base = open_base(self._path)
         return self._base
 
+    def _fail(self, error: Exception) -> None:
+        self.fault = f"{self._path}: {error}; what happens is kept in memory only"
+        self.close()
+
     def _ask(self, question: str, *values: str) -> list[Any]:
+        if self._try_at is not None:
+            return []  # the disk has refused, and is not tried with every question
         try:
             with closing(self._open().execute(question, values)) as cursor:
                 return cursor.fetchall()
         except (sqlite3.Error, OSError) as error:
-            self.fault = f"{self._path}: {error}"
-            self.close()
+            self._fail(error)
             return []
 
     def _prune(self, base: sqlite3.Connection) -> None:

@@ -30,7 +30,12 @@ class Pool:
 
     def __init__(self, document: Mapping[str, Any], node: str, state_dir: str) -> None:
         self._setup = {"document": dict(document), "node": node, "state_dir": state_dir}
-        self.addresses = Worker("addresses", self._setup, queue_max=ADDRESSES_QUEUE_MAX)
+        self.addresses = Worker(
+            "addresses",
+            self._setup,
+            queue_max=ADDRESSES_QUEUE_MAX,
+            again=frozenset({"renew", "release", "announce", "sweep"}),
+        )
         self.notices = Worker(
             "notices",
             self._setup,

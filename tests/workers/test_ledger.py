@@ -1,0 +1,62 @@
+"""The ledger: whole files or none, broken ones set aside, whatever a group is called."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ipfo.model import Epoch, Phase
+from ipfo.workers import ledger
+
+
+def test_nothing_is_known_in_an_empty_folder_or_none(tmp_path: Path) -> None:
+    assert ledger.read(tmp_path) == ledger.Memory()
+    assert ledger.read(tmp_path / "absent") == ledger.Memory()
+
+
+def test_the_highest_epoch_of_all_files_counts(tmp_path: Path) -> None:
+    """P4: epochs only grow, over restarts of either node."""
+    ledger.write(tmp_path / "node.json", {"epochs": {"web": 9, "odd": "x"}, "standby": True})
+    ledger.write(
+        ledger.path_of(tmp_path, ledger.ADDRESSES, "web"),
+        {"group": "web", "epoch": 7, "held": True, "leased": False},
+    )
+    ledger.write(
+        ledger.path_of(tmp_path, ledger.PHASES, "web"),
+        {"group": "web", "epoch": 8, "acquire": True, "began": ["pre_acq", "nonsense"]},
+    )
+    memory = ledger.read(tmp_path)
+    assert memory.groups["web"] == ledger.GroupMemory(
+        Epoch(9), held=True, open_phases=(Phase.PRE_ACQ,), acquire=True
+    )
+    assert memory.groups["odd"] == ledger.GroupMemory()
+    assert memory.standby
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "\xff", "[" * 100_000, "1" * 5000])
+def test_a_broken_file_is_set_aside_and_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "node.json"
+    path.write_bytes(text.encode("latin-1"))
+    memory = ledger.read(tmp_path)
+    assert memory.groups == {}
+    assert str(path) in memory.remarks[0]
+    assert "node.json.broken" in memory.remarks[0]
+    assert not path.exists()
+    assert ledger.read(tmp_path).remarks == ()
+
+
+def test_groups_of_any_name_have_files_of_their_own(tmp_path: Path) -> None:
+    names = ["web", "../web", "we b", "web%2f", "wéb", "WEB", ""]
+    paths = {ledger.path_of(tmp_path, ledger.PHASES, name) for name in names}
+    assert len(paths) == len(names)
+    assert {path.parent for path in paths} == {tmp_path}
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, durable: bool) -> None:
+    path = tmp_path / "a.json"
+    ledger.write(path, {"n": 1}, durable=durable)
+    with pytest.raises(TypeError):
+        ledger.write(path, {"n": object()}, durable=durable)
+    assert json.loads(path.read_text()) == {"n": 1}
+    assert path.stat().st_mode & 0o077 == 0
