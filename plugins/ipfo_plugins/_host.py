@@ -42,7 +42,7 @@ def host_addresses() -> list[HostAddress]:
     """Every address of this host; empty elsewhere than on Linux."""
     if not LINUX:
         return []
-    return [*_addresses4(), *read_if_inet6(_text("/proc/net/if_inet6"))]
+    return [*_addresses4(), *read_if_inet6(_text("/proc/thread-self/net/if_inet6"))]
 
 
 def find_address(ip: str) -> HostAddress | None:

@@ -1,6 +1,8 @@
 """The providers on real interfaces, in namespaces of the test's own. Root on Linux."""
 
+import ctypes
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 
 from ipfo.model import SECOND, Address
 from ipfo.plugin import Offer, Provider
-from ipfo.testing.cable import Cable, Space, until
+from ipfo.testing.cable import Cable, Space, run, until
 from ipfo.testing.providers import check_provider
 from ipfo_plugins.provider import ifconfig, ip, netlink
 
@@ -251,3 +253,66 @@ def test_release_on_an_interface_that_has_gone_is_well_done(cable: Cable, name: 
     north, _ = cable
     with north.inside():
         made(name).release("eth9", SERVICE)
+
+
+def in_a_container(space: Space, call: Callable[[], None]) -> None:
+    """Run `call` in `space` with /proc/sys read-only, as it is in most containers."""
+    failed: list[BaseException] = []
+
+    def enter() -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        try:
+            assert libc.unshare(0x00020000) == 0, "CLONE_NEWNS: this thread's mounts are its own"
+            for words in ("--make-rprivate /", "--bind /proc/sys /proc/sys"):
+                run(f"mount {words}")
+            run("mount -o remount,ro,bind /proc/sys")
+            with space.inside():
+                call()
+        except BaseException as error:  # carried to the test's own thread
+            failed.append(error)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+
+
+@pytest.mark.parametrize("name", OFFERS)
+def test_where_no_setting_can_be_changed_the_others_are_put_back(cable: Cable, name: str) -> None:
+    north, _ = cable
+    north.sysctl("ipv4/conf/eth0/promote_secondaries", 0)
+    north.ip("addr add 192.0.2.51/24 dev eth0")
+    north.ip("addr add 192.0.2.52/24 dev eth0 valid_lft 900 preferred_lft 900")
+    before = addresses_of(north)
+    in_a_container(north, lambda: made(name).release("eth0", [Address.parse("192.0.2.1/24")]))
+    assert before - addresses_of(north) == {"192.0.2.1/24"}
+    if name in LEASING:
+        assert "valid_lft forever" not in north.ip("address show dev eth0 to 192.0.2.52")
+
+
+def test_where_no_setting_can_be_changed_ifconfig_waits_for_the_detection(cable: Cable) -> None:
+    north, _ = cable
+    in_a_container(north, lambda: made("ifconfig").acquire("eth0", SERVICE[1:], None))
+    assert "tentative" not in north.ip("-6 address show dev eth0 to 2001:db8::100")
+
+
+def test_ifconfig_says_so_where_it_would_take_off_another_address(cable: Cable) -> None:
+    north, _ = cable
+    north.ip("addr add 192.0.2.51/24 dev eth0")
+    before = addresses_of(north)
+    with north.inside(), pytest.raises(OSError, match="is not the first address of eth0"):
+        made("ifconfig").release("eth0", [Address.parse("192.0.2.51/24")])
+    assert addresses_of(north) == before
+
+
+@pytest.mark.parametrize("name", OFFERS)
+def test_releasing_the_first_and_another_of_its_subnet_is_no_fault(cable: Cable, name: str) -> None:
+    """With the first address Linux may have taken the other already: "none there is well done"."""
+    north, _ = cable
+    both = [Address.parse("192.0.2.1/24"), Address.parse("192.0.2.100/24")]
+    with north.inside():
+        provider = made(name)
+        provider.acquire("eth0", both[1:], None)
+        provider.release("eth0", both)
+    assert addresses_of(north).isdisjoint(map(str, both))

@@ -75,9 +75,9 @@ class NetToolsProvider(LinuxProvider):
     def routes(self, found: Found, others: Sequence[Found]) -> tuple[str, ...]:
         """See `LinuxProvider`; each is what ``route add`` wants to be told."""
         read, path = (
-            (read_routes4, "/proc/net/route")
+            (read_routes4, "/proc/thread-self/net/route")
             if found.address.version == 4
-            else (read_routes6, "/proc/net/ipv6_route")
+            else (read_routes6, "/proc/thread-self/net/ipv6_route")
         )
         return tuple(read(Path(path).read_text(), found, others))
 
