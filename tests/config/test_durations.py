@@ -27,11 +27,14 @@ def test_a_duration_is_read_in_ns(text: str, ns: int) -> None:
     assert re.fullmatch(durations.PATTERN, text)
 
 
-@pytest.mark.parametrize("text", ["", "1", "1 s", "s", "-1s", "1m", "1sec", "1s ", "١s", "1.s", ".5s"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "1", "1 s", "s", "-1s", "1m", "1sec", "1s ", "1s\n", "1234567s", "\u0661s", "1.s", ".5s"],
+)
 def test_anything_else_is_refused_with_what_would_be_right(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a duration with a unit"):
+    with pytest.raises(ValueError, match="is not a duration: up to 6 digits and a unit"):
         durations.parse(text)
-    assert not re.fullmatch(durations.PATTERN, text)
+    assert not re.search(durations.PATTERN, text)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +55,7 @@ def test_a_duration_is_written_in_its_shortest_form(ns: int, text: str) -> None:
     assert durations.text(ns) == text
 
 
-@given(st.integers(0, 10**9))
+@given(st.integers(0, 999_999))
 def test_what_is_written_is_read_back(ms: int) -> None:
     ns = ms * 10**6
     assert durations.parse(durations.text(ns)) == ns

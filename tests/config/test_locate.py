@@ -126,11 +126,11 @@ def test_every_path_of_any_file_is_found(tables: dict[str, Any]) -> None:
 
 def test_an_address_of_this_host_is_known_by_binding_to_it() -> None:
     assert is_local("127.0.0.1")
-    assert not is_local("192.0.2.1")
+    assert not is_local("203.0.113.1")
     assert not is_local("2001:db8::1")
 
 
 def test_nodes_are_told_by_their_addresses() -> None:
-    assert local_nodes([("alpha", "192.0.2.1"), ("beta", "127.0.0.1")]) == ["beta"]
+    assert local_nodes([("alpha", "203.0.113.1"), ("beta", "127.0.0.1")]) == ["beta"]
     assert local_nodes([("alpha", "127.0.0.1"), ("beta", "127.0.0.1")]) == ["alpha", "beta"]
     assert local_nodes([]) == []

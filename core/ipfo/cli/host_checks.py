@@ -24,6 +24,7 @@ CAP_NET_ADMIN = 12
 CAP_NET_RAW = 13
 PORT_OF_IPFO_TAKEN = "if the daemon of this pair runs here, that is as it should be"
 MAIL_TIMEOUT_S = 3.0
+MAIL_PORTS = {"none": 25, "starttls": 587, "tls": 465}
 WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -208,7 +209,8 @@ def _control_group(config: Config) -> Iterator[Finding]:
 def _mail(config: Config) -> Iterator[Finding]:
     """Whether the server of each notifier that has one takes a connection."""
     for notifier in config.notifiers:
-        server, port = notifier.options.get("server"), notifier.options.get("port")
+        server = notifier.options.get("server")
+        port = notifier.options.get("port", MAIL_PORTS.get(notifier.options.get("tls", "none")))
         if not isinstance(server, str) or not isinstance(port, int):
             continue
         where = f"notifier {notifier.plugin}: {server} port {port}"

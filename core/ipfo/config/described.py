@@ -25,8 +25,8 @@ DESCRIPTIONS: dict[str, str] = {
     " power cut of both, one that stays alone serves sooner. Longer: a peer that boots slowly is"
     ' not overtaken. Never less than takeover_after; "0s" means just that.',
     "pair.key_file": "32 random bytes or more, the same on both hosts, readable by its owner only;"
-    " `ipfo keygen` makes it. Relative to this file. Absent: heartbeats are not sealed, anybody on"
-    " the wire may forge them, and each start warns of it.",
+    " `ipfo keygen` makes it. Relative to this file. Absent: who knows the pair's name"
+    " can forge heartbeats, and each start warns of it.",
     "pair.control_group": "A Unix group whose members may use the control socket (status, handover)"
     " besides the daemon's own user. Absent: nobody else.",
     "pair.on_partition": "What to do with neither peer nor witness: who is alone serves.",

@@ -5,13 +5,13 @@ import re
 UNITS_NS = {"ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 """The units that a duration may have, in ns."""
 
-PATTERN = r"^[0-9]+(\.[0-9]+)?(ms|s|min|h)$"
-"""The same as a JSON Schema pattern."""
+PATTERN = r"^[0-9]{1,6}(\.[0-9]{1,9})?(ms|s|min|h)$(?!\n)"
+"""The same as a JSON Schema pattern. Six digits of hours still fit into 64 bits of ns."""
 
-WANTED = 'a duration with a unit (ms, s, min, h), such as "500ms" or "3s"'
+WANTED = 'a duration: up to 6 digits and a unit (ms, s, min, h), such as "500ms" or "3s"'
 """What to write instead, for messages."""
 
-_DURATION = re.compile(r"([0-9]+)(?:\.([0-9]{1,9}))?(ms|s|min|h)")
+_DURATION = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,9}))?(ms|s|min|h)")
 
 
 def parse(text: str) -> int:

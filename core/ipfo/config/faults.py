@@ -172,6 +172,8 @@ def _words(misfit: _Misfit) -> str:
             return f"{shown} is too short: it needs {rule} or more"
         case "maxItems" | "maxProperties" | "maxLength":
             return f"is too long: it may have {rule} at most"
+        case "pattern":
+            return f"{shown} does not fit the pattern {rule}"
         case "uniqueItems":
             return f"{shown} names something twice"
         case _:

@@ -18,9 +18,9 @@ from ipfo.config.faults import Fault, lines, of_schema, show
 from ipfo.config.locate import KeyPath, Lines, local_nodes
 from ipfo.config.model import Config, Document
 from ipfo.errors import ConfigError, PluginError
-from ipfo.plugin.contracts import Imported
+from ipfo.plugin.contracts import Imported, Offer, Options
 from ipfo.plugin.registry import Registry, installed
-from ipfo.plugin.vetting import nearest
+from ipfo.plugin.vetting import nearest, one_line
 
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -131,7 +131,23 @@ class _Reading:
         made = document.make(
             draft, self.registry, node=here or draft.tables["pair"]["nodes"][0], warnings=warnings
         )
+        refused = lines(self.path, self.places, self._build_faults(made))
+        if refused:
+            return Examined(None, tuple(refused))
         return Examined(made, warnings=warnings, node=here)
+
+    def _build_faults(self, made: Document) -> Iterator[Fault]:
+        """What only the plugins themselves can say of their options. Transports are not asked.
+
+        They would open their sockets; for the others building is no more than looking.
+        """
+        for name, group in made["groups"].items():
+            provider = self.registry.providers()[group["provider"]]
+            options = group["provider_options"]
+            yield from _refusals(provider, options, ("groups", name, "options"))
+        for index, each in enumerate(made["notifiers"]):
+            notifier = self.registry.notifiers()[each["plugin"]]
+            yield from _refusals(notifier, each["options"], ("notifiers", index))
 
     def _plugin_faults(self) -> Iterator[Fault]:
         for name, faults in self.registry.faults.items():
@@ -195,6 +211,20 @@ class _Reading:
                 for fault in of_schema(validator.iter_errors(options)):
                     path: KeyPath = ("groups", group, "hooks", plugin, *fault.path)
                     yield Fault(path, fault.words)
+
+
+def _refusals(offer: Offer[Any], options: Options, path: KeyPath) -> Iterator[Fault]:
+    """Why `offer` cannot be built from `options`; a text ``KEY: WORDS`` is put to its key."""
+    try:
+        offer.build(options)
+    except ValueError as error:
+        key, colon, words = str(error).partition(": ")
+        if colon and key in offer.schema.get("properties", {}):
+            yield Fault((*path, key), words)
+        else:
+            yield Fault(path, " ".join(str(error).split()))
+    except Exception as error:  # a stranger's plugin may raise anything
+        yield Fault(path, f'the plugin "{offer.name}" cannot be built: {one_line(error)}')
 
 
 def _choices(tables: Mapping[str, Any]) -> dict[KeyPath, str]:

@@ -1,6 +1,8 @@
 """The composed schema as text: JSON for editors, Markdown for docs/reference/config.md."""
 
 import json
+import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +15,10 @@ The same file lies on both hosts. Durations are strings with a unit: `"200ms"`, 
 `"1h"`. Unknown keys are faults. This page is made by `ipfo schema --markdown`; the schema for
 editors is [config.schema.json](../../config.schema.json).
 """
+
+_WIDTH = 100
+
+_DETAIL = re.compile(r": |, such|, a whole")
 
 _TABLES = (
     ("", "At the top"),
@@ -33,14 +39,14 @@ def markdown(schema: Schema) -> str:
     parts = [_HEAD]
     for path, title in _TABLES:
         table = _at(schema, path)
-        parts.append(f"\n## {title}\n")
+        parts.append(f"\n## {title}\n\n")
         parts += _rows(table)
         parts += _choices(table)
         if path == "groups.*":
             for name, hooks in sorted(table["properties"]["hooks"]["properties"].items()):
                 if hooks.get("properties"):
                     parts.append(
-                        f"\n### Options of the phase plugin `{name}`: `[groups.NAME.hooks.{name}]`\n"
+                        f"\n### Options of the phase plugin `{name}`: `[groups.NAME.hooks.{name}]`\n\n"
                     )
                     parts += _rows(hooks)
     return "".join(parts)
@@ -55,17 +61,21 @@ def _at(schema: Schema, path: str) -> Schema:
     return schema
 
 
-def _rows(table: Schema, *, only: frozenset[str] | None = None) -> Iterator[str]:
+def _rows(table: Schema) -> Iterator[str]:
     required = table.get("required", ())
     for key, part in table.get("properties", {}).items():
-        if part is True or (only is not None and key not in only):
+        if part is True:
             continue
-        yield f"\n- `{key}`: {_form(part)}"
+        row = f"- `{key}`: {_form(part)}"
         if key in required:
-            yield ", required"
+            row += ", required"
         elif "default" in part:
-            yield f", default `{json.dumps(part['default'])}`"
-        yield f". {part['description']}\n" if "description" in part else ".\n"
+            row += f", default `{json.dumps(part['default'])}`"
+        row += f". {part['description']}" if "description" in part else "."
+        yield textwrap.fill(
+            row, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+        yield "\n"
 
 
 def _choices(table: Schema) -> Iterator[str]:
@@ -85,7 +95,7 @@ def _form(part: Schema) -> str:
     if "enum" in part:
         return " or ".join(f"`{json.dumps(each)}`" for each in part["enum"])
     if "x-wanted" in part:
-        return str(part["x-wanted"])
+        return _DETAIL.split(part["x-wanted"])[0]  # how to write it is said at the page's head
     kind = part.get("type", "")
     if kind == "array":
         return f"a list, each {_form(part['items'])}"

@@ -29,7 +29,7 @@ SCRIPTS = "scripts"
 
 NAME: Schema = {
     "type": "string",
-    "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+    "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$(?!\n)",
     "x-wanted": "a name: up to 64 letters, digits, _ . - and a letter or digit first",
 }
 DURATION: Schema = {
@@ -39,7 +39,7 @@ DURATION: Schema = {
 }
 INTERFACE: Schema = {
     "type": "string",
-    "pattern": r"^[^\s/]{1,15}$",
+    "pattern": r"^[^\s/]{1,15}$(?!\n)",
     "x-wanted": "the name of an interface, such as eth0 (at most 15 characters)",
 }
 TEXT: Schema = {"type": "string", "minLength": 1}

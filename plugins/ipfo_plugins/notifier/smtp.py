@@ -33,7 +33,12 @@ SCHEMA = {
             "description": "Who is written to.",
         },
         "from": {**ADDRESS, "description": "The sender; absent: ipfo at this host's full name."},
-        "server": {"type": "string", "minLength": 1, "default": "localhost"},
+        "server": {
+            "type": "string",
+            "minLength": 1,
+            "default": "localhost",
+            "description": "The mail server that takes the mail.",
+        },
         "port": {
             "type": "integer",
             "minimum": 1,
@@ -45,7 +50,11 @@ SCHEMA = {
             "default": "none",
             "description": "Encrypt from the beginning (tls), after asking (starttls), or not.",
         },
-        "user": {"type": "string", "minLength": 1},
+        "user": {
+            "type": "string",
+            "minLength": 1,
+            "description": "Log in as this user. Absent: no login.",
+        },
         "password_file": {
             **PATH,
             "description": "Its first line is the password; only its owner may read it.",

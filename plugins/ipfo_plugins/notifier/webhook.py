@@ -19,7 +19,12 @@ from ipfo_plugins.notifier._secret import DURATION, PATH, read_secret, seconds
 SCHEMA = {
     "type": "object",
     "properties": {
-        "url": {"type": "string", "pattern": r"^https?://[^\s/]+\S*$"},
+        "url": {
+            "type": "string",
+            "pattern": r"^https?://[^\s/]+\S*$",
+            "x-wanted": "an address such as https://ops.example/hook",
+            "description": "Where notices are posted, http or https.",
+        },
         "timeout": {**DURATION, "default": "10s", "description": "How long the server may take."},
         "headers": {
             "type": "object",
