@@ -65,7 +65,7 @@ class Commands(click.Group):
         windows_expand_args: bool = True,
         **extra: Any,  # noqa: ANN401 - click's own signature
     ) -> Any:  # noqa: ANN401 - click's own signature
-        """Run, and end the process with the exit code that docs/reference/exit-codes.md gives."""
+        """Run, and end the process with the exit code that docs/reference/cli.md gives."""
         del windows_expand_args
 
         def run() -> Any:  # noqa: ANN401 - click's own signature

@@ -40,8 +40,9 @@ def picture(report: Report) -> Iterator[str]:
 
 
 def _title(report: Report) -> Iterator[str]:
-    pair = click.style(f"pair {report['pair']}", bold=True)
-    yield f"{pair}, seen from {report['node']} at {report['at']}  (ipfo {report['version']})"
+    seen = f", seen from {report['node']} at {report['at']}  (ipfo {report['version']})"
+    pair = _cut(f"pair {report['pair']}", max(12, WIDTH - len(seen)))
+    yield click.style(pair, bold=True) + _cut(seen, WIDTH - len(pair))
 
 
 def _nodes(report: Report) -> Iterator[str]:
@@ -86,7 +87,7 @@ def _wire(name: str, link: Report) -> Iterator[str]:
     color = {"up": GOOD, "late": ODD}.get(state, BAD)
     figures = f" rtt {link['rtt_ms']:.1f} ms" if link["rtt_ms"] is not None else ""
     figures += f" loss {link['loss']:.0%}" if link["loss"] else ""
-    yield _cut(f" {name}{figures}", WIRE).ljust(WIRE)
+    yield f" {_cut(name, WIRE - 1 - len(figures))}{figures}".ljust(WIRE)
     yield _arrow("<", state if state != "up" else "", color)
     if link["peer_hears"]:
         yield _arrow(">", "", GOOD)
@@ -105,19 +106,22 @@ def _arrow(head: str, word: str, color: str) -> str:
 def _group(name: str, group: Report, report: Report) -> Iterator[str]:
     holder = group["holder"]
     where = f"{holder} since {_ago(group['held_since'], report['at'])}" if holder else "nobody"
-    color = GOOD if holder else BAD
-    title = click.style(name, bold=True)
-    yield f"{title}: held by {click.style(where, fg=color)}, epoch {group['epoch']}"
+    lead, tail = f"{_cut(name, WIDTH - 1)}:", f", epoch {group['epoch']}"
+    held = f"held by {click.style(_cut(where, WIDTH - 30), fg=GOOD if holder else BAD)}{tail}"
+    together = len(lead) + len(click.unstyle(held)) < WIDTH
+    yield click.style(lead, bold=True) + (f" {held}" if together else "")
+    if not together:
+        yield f"  {held}"
     yield from _wrapped("  ", ", ".join(group["addresses"]))
     phase = f", running {group['phase']}" if group["phase"] else ""
-    yield f"  {report['node']}: {group['role']}, {group['health']}{phase}"
+    yield _cut(f"  {report['node']}: {group['role']}, {group['health']}{phase}", WIDTH)
     peer, name_of_peer = group["peer"], report["peer"]["name"]
     if peer is None:
-        yield f"  {name_of_peer}: has said nothing of it"
+        yield _cut(f"  {name_of_peer}: has said nothing of it", WIDTH)
     else:
         age = _duration_ms(peer["heard_ms_ago"])
         told = f"{peer['role']}, epoch {peer['epoch']}, {peer['health']}"
-        yield f"  {name_of_peer}: {told}, {age} ago"
+        yield _cut(f"  {name_of_peer}: {told}, {age} ago", WIDTH)
 
 
 def _problems(report: Report) -> Iterator[str]:
