@@ -111,7 +111,7 @@ class Health(Enum):
 
 
 class Sign(Enum):
-    """What two nodes tell each other during a handover; travels beside the role."""
+    """What two nodes tell each other during a move; travels beside the role."""
 
     NONE = 0
     WISH = 1  # a standby asks the holder for the group
@@ -119,6 +119,7 @@ class Sign(Enum):
     READY = 3  # the claimant has run test and pre_acq and waits for the release
     RELEASED = 4  # the address is off: take it
     REFUSED = 5  # the claimant cannot take it, or the holder will not give it
+    BEATEN = 6  # the address was here too, under a worse claim, and is let go
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,6 +245,19 @@ def test_p2_after_a_full_partition_the_lower_epoch_lets_go_within_two_heartbeats
     assert pair.told("beta").count("split") == 1
 
 
+@pytest.mark.parametrize("later_ms", range(0, 1_000, 100))
+def test_p2_both_tell_of_a_split_whoever_is_heard_first_when_it_heals(later_ms: int) -> None:
+    """The loser that hears first has begun to let go when the winner hears it: it had it still."""
+    pair = Pair(start=("alpha",)).run(10_300)  # so that their heartbeats do not go at one instant
+    pair.start("beta")
+    pair.run(10_000)
+    pair.partition()
+    pair.run(10_000 + later_ms)
+    pair.heal()
+    pair.run(2_000)
+    assert [pair.told(node).count("split") for node in ("alpha", "beta")] == [1, 1]
+
+
 def test_p2_the_winner_announces_again_when_the_other_has_let_go() -> None:
     pair = settled()
     pair.partition()

@@ -117,7 +117,7 @@ TWICE = GroupEntry("group0", Role.HOLDER, Epoch(1))
         pytest.param(altered(12, 0xFF), id="pair"),
         pytest.param(altered(ENTRY_AT + 12, 5), id="role"),
         pytest.param(altered(ENTRY_AT + 13, 7), id="health"),
-        pytest.param(altered(ENTRY_AT + 14, 6), id="sign"),
+        pytest.param(altered(ENTRY_AT + 14, 7), id="sign"),
         pytest.param(encode(replace(HEARTBEAT, entries=(TWICE, TWICE)), NAMES), id="group twice"),
     ],
 )

@@ -236,8 +236,8 @@ def _answer_offer(group: Group, a: Around) -> Out:
 
 
 def _tidy_signs(group: Group, a: Around) -> Out:
-    """End a refusal that has been shown long enough, and a wish that is granted or hopeless."""
-    if group.sign is Sign.REFUSED and expired(group.sign_until, a):
+    """End what has been shown long enough, and a wish that is granted or hopeless."""
+    if group.sign in (Sign.REFUSED, Sign.BEATEN) and expired(group.sign_until, a):
         return replace(group, sign=Sign.NONE, sign_until=None), ()
     if group.sign is not Sign.WISH:
         return group, ()

@@ -47,8 +47,12 @@ def holder(group: Group, a: Around) -> Out:
         if peer_beats(group, a):
             return _beaten(group, a)
         return _beat(group, a)
+    if _peer_had_it(group, a) and "split" not in group.told:
+        return _beat(group, a)
     if group.split:
         return _announce(replace(group, split=False, announced=0), a)
+    if not _peer_had_it(group, a):
+        group = forget(group, "split")
     leaving = a.stopping or (a.outcast and group.sign is not Sign.REFUSED)
     if leaving and group.giving is None:
         reason = Reason.STOP if a.stopping else Reason.STANDBY
@@ -131,7 +135,9 @@ def let_go(group: Group, a: Around, reason: Reason, why: str) -> Out:
     event = Told.SPLIT if reason is Reason.SPLIT else Told.RELEASE
     told = notice(group, event, f"{a.terms.node} lets go of {group.name}: {why}")
     group, effects = settle(group, done=False, why=why)
-    cleared = replace(group, giving=None, sign=Sign.NONE, sign_until=None, split=False)
+    beaten = reason is Reason.SPLIT
+    sign, until = (Sign.BEATEN, Instant(a.now + sign_lasts_ns(a))) if beaten else (Sign.NONE, None)
+    cleared = replace(group, giving=None, sign=sign, sign_until=until, split=False)
     cleared, more = turn(cleared, a, Role.YIELDER, reason.value, ("why", why))
     return cleared, (*more, told, *effects)
 
@@ -215,6 +221,11 @@ def _beat(group: Group, a: Around) -> Out:
     group, told = tell_once(group, "split", notice(group, Told.SPLIT, headline, why))
     group, effects = _announce(replace(group, split=True, announced=0), a)
     return group, (*told, *effects)
+
+
+def _peer_had_it(group: Group, a: Around) -> bool:
+    """Whether the peer was a holder too, and has begun to let go before we heard that it was."""
+    return not a.silent and group.peer is not None and group.peer.sign is Sign.BEATEN
 
 
 def _announce(group: Group, a: Around) -> Out:

@@ -28,6 +28,9 @@ from ipfo.model import Instant, Phase, Role, Sign
 RELEASE_AGAIN_NS = 1_000_000_000
 """How soon a release that failed is tried again."""
 
+LASTING = (Sign.REFUSED, Sign.BEATEN)
+"""What a yielder goes on saying until the peer must have heard it."""
+
 
 def yielder(group: Group, a: Around) -> Out:
     """The next thing to undo; when nothing is left, a standby again."""
@@ -89,13 +92,13 @@ def _off(group: Group, a: Around, rule: str) -> Out:
         keep_home=False,
         linger_until=Instant(a.now + 2 * a.terms.interval_ns),
     )
-    if group.sign is not Sign.REFUSED:
+    if group.sign not in LASTING:
         group = replace(group, sign=Sign.RELEASED)
     return group, (Record("released", rule, group.name, epoch=group.claim),)
 
 
 def _rest(group: Group, a: Around) -> Out:
-    sign = group.sign if group.sign is Sign.REFUSED else Sign.NONE
+    sign = group.sign if group.sign in LASTING else Sign.NONE
     group = replace(group, sign=sign, forced=False, tested=False, prepared=False)
     role = Role.OUTCAST if a.outcast else Role.STANDBY
     return turn(group, a, role, "everything is undone")
