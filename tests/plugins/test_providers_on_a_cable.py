@@ -4,6 +4,8 @@ import ctypes
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from ipfo.model import SECOND, Address
 from ipfo.plugin import Offer, Provider
 from ipfo.testing.cable import Cable, Space, run, until
 from ipfo.testing.providers import check_provider
-from ipfo_plugins.provider import ifconfig, ip, netlink
+from ipfo_plugins.provider import _arp, _wire, ifconfig, ip, netlink
 
 pytestmark = pytest.mark.root
 
@@ -77,7 +79,7 @@ def test_the_kernel_drops_what_is_not_renewed_and_keeps_what_is(cable: Cable, na
     kept, dropped = Address.parse("192.0.2.101/24"), SERVICE
     with north.inside():
         provider = made(name)
-        provider.acquire("eth0", [*dropped, kept], 1)
+        provider.acquire("eth0", [*dropped, kept], 2)
         provider.renew("eth0", [kept], 60)
         assert until(lambda: not any(provider.find(each) for each in dropped))
         assert provider.find(kept)
@@ -133,6 +135,8 @@ def test_releasing_the_first_address_of_a_subnet_takes_no_other_with_it(
     north.sysctl("ipv4/conf/eth0/promote_secondaries", promote)
     north.ip("addr add 192.0.2.51/24 dev eth0")
     north.ip("addr add 192.0.2.52/24 dev eth0 valid_lft 900 preferred_lft 900")
+    # the kernel forgets this route as soon as its source is away, be it for a moment
+    north.ip("route add 203.0.113.0/24 via 192.0.2.2 src 192.0.2.51")
     home = Address.parse("192.0.2.1/24")
     before = addresses_of(north)
     with north.inside():
@@ -140,6 +144,7 @@ def test_releasing_the_first_address_of_a_subnet_takes_no_other_with_it(
         setting = Path("/proc/sys/net/ipv4/conf/eth0/promote_secondaries").read_text()
     assert before - addresses_of(north) == {str(home)}
     assert setting.strip() == str(promote)
+    assert "src 192.0.2.51" in north.ip("route show 203.0.113.0/24")
 
 
 @pytest.mark.parametrize("name", OFFERS)
@@ -316,3 +321,38 @@ def test_releasing_the_first_and_another_of_its_subnet_is_no_fault(cable: Cable,
         provider.acquire("eth0", both[1:], None)
         provider.release("eth0", both)
     assert addresses_of(north).isdisjoint(map(str, both))
+
+
+def test_two_hosts_that_ask_at_once_do_not_take_each_other_for_holders(cable: Cable) -> None:
+    """RFC 5227, 2.1.1 knows simultaneous probes; a question is no claim."""
+    north, south = cable
+    with south.inside():
+        frame = _arp.probe(bytes.fromhex("02005e005399"), IPv4Address(SERVICE[0].ip))
+        stranger = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        stranger.bind(("eth0", _arp.ETHERTYPE))
+    with stranger, north.inside():
+        asking = threading.Thread(target=lambda: [stranger.send(frame) for _ in range(50)])
+        asking.start()
+        assert list(made("ip").probe("eth0", SERVICE, SECOND // 5)) == []
+        asking.join()
+
+
+def test_an_announcement_is_seen_in_both_forms_and_a_probe_is_repeated(cable: Cable) -> None:
+    """Design 7: "gratuitous ARP in request and reply form"; a single lost frame decides nothing."""
+    north, south = cable
+    with south.inside():
+        capture = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        capture.bind(("eth0", _arp.ETHERTYPE))
+        capture.setblocking(False)
+    with capture, north.inside():
+        provider = made("ip")
+        provider.announce("eth0", SERVICE)
+        assert list(provider.probe("eth0", SERVICE[:1], SECOND)) == []
+        frames = []
+        with suppress(BlockingIOError):
+            while True:
+                frames.append(capture.recv(2048))
+    card, ip4 = bytes.fromhex(card_of(north).replace(":", "")), IPv4Address(SERVICE[0].ip)
+    assert tuple(frames[:2]) == _arp.announcements(card, ip4)
+    assert set(frames[2:]) == {_arp.probe(card, ip4)}
+    assert 1 < len(frames[2:]) <= _wire.PROBES

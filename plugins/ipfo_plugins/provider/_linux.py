@@ -107,11 +107,12 @@ class LinuxProvider(ABC):
         self.put_routes(found)
 
     def _take(self, interface: str, unwanted: Sequence[Found]) -> None:
-        """Take `unwanted` off; one that went by itself meanwhile, by its lifetime, is well done."""
-        # the first of a subnet last: it would take the others with it
-        ordered = sorted(unwanted, key=lambda found: "secondary" not in found.flags)
+        """Take `unwanted` off; one that went by itself meanwhile is well done.
+
+        By its lifetime, or together with the first address of its subnet.
+        """
         try:
-            self.take(ordered)
+            self.take(unwanted)
         except OSError:
             there = {found.address for found in self.held(interface)}
             if any(found.address in there for found in unwanted):

@@ -134,7 +134,12 @@ class _Card:
             ) from error
 
     def _bind(self, ethertype: int) -> socket.socket:
-        sock = self.stack.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
+        try:
+            made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        except PermissionError as error:
+            msg = "raw sockets need root or CAP_NET_RAW: neighbours can be neither told nor asked"
+            raise OSError(error.errno, msg) from error
+        sock = self.stack.enter_context(made)
         sock.setblocking(False)
         if ethertype == _nd.ETHERTYPE:
             _attach(sock, _ADVERTISEMENTS_ONLY)

@@ -7,7 +7,9 @@ asked before, and two holders are what ipfo is there to prevent.
 
 The prefix length decides what comes with the address. With that of the subnet, as in
 ``192.0.2.100/24``, the host can reach its neighbours from it, which is right where the host has
-no other address there; /32 and /128 add nothing but the address.
+no other address there; /32 and /128 add nothing but the address. Two groups of one subnet on an
+interface that has no address of its own there want ``net.ipv4.conf.IF.promote_secondaries = 1``:
+else the end of one group's lease takes the other's IPv4 address too, by the kernel's own rule.
 """
 
 import json
