@@ -1,5 +1,8 @@
 """What stops the start: one line, the right exit code, and nothing half done."""
 
+import json
+import select
+import signal
 import socket
 import subprocess
 import sys
@@ -129,3 +132,57 @@ def test_a_control_group_that_is_not_here(looped: Looped) -> None:
     code, line = refused(looped)
     assert code == 2
     assert "no group 'nosuch'" in line
+
+
+def test_sigterm_before_the_first_heartbeat_ends_well(looped: Looped) -> None:
+    """The lock is taken, the workers start, and nothing is held yet: there is nothing to wait for."""
+    with looped.log("alpha").open("a") as log:
+        daemon = subprocess.Popen(looped.argv("alpha"), stderr=log)
+    control = looped.state_dir("alpha") / "control.sock"
+    while not control.exists():
+        assert daemon.poll() is None
+        select.select([], [], [], 0.001)
+    daemon.send_signal(signal.SIGTERM)
+    code = daemon.wait(PATIENCE_S)
+    assert code == 0
+    assert "Traceback" not in looped.log("alpha").read_text()
+
+
+BUGGY = """\
+import sys
+import ipfo.daemon.loop as loop
+from ipfo.model import Role
+from ipfo.cli import main
+
+def step(node, event, *, now, terms, right=loop.step):
+    assert node.groups["web"].role is not Role.HOLDER, "a bug of ours"
+    return right(node, event, now=now, terms=terms)
+
+loop.step = step
+main(sys.argv[1:], prog_name="ipfo")
+"""
+
+
+def test_a_bug_ends_in_a_traceback_and_holds_nothing(looped: Looped) -> None:
+    """Design 8: what cannot be is an assertion; a machine that is wrong must not hold anything."""
+    arguments = looped.argv("alpha")[3:]
+    ended = subprocess.run(
+        [sys.executable, "-c", BUGGY, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == "AssertionError: a bug of ours"
+    (ledger,) = looped.state_dir("alpha").glob("addresses-*.json")
+    assert json.loads(ledger.read_text())["held"] is False
+
+
+def test_a_closed_stderr_is_no_hindrance(looped: Looped) -> None:
+    looped.daemons["alpha"] = subprocess.Popen(
+        ["/bin/sh", "-c", 'exec "$@" 2>&- 1>&- 0<&-', "sh", *looped.argv("alpha")], text=True
+    )
+    looped.log("alpha").touch()
+    looped.wait_for("alpha", held_by("alpha"))
+    assert looped.end("alpha") == 0

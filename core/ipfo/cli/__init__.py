@@ -82,7 +82,8 @@ def _ending(run: Callable[[], object]) -> int:
     """Run, and say what went wrong in one line; the exit code."""
     try:
         code = run()
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by whoever started us
+            sys.stdout.flush()
     except click.ClickException as error:
         _complain(_usage(error))
         return error.exit_code

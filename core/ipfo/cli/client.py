@@ -108,7 +108,10 @@ class Client:
             if len(self._rest) > LINE_MAX:
                 raise HostError("the daemon's answer has no end: is that an ipfo?")
         line, self._rest = self._rest.split(b"\n", 1)
-        answer = json.loads(line)
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            answer = None
         if not isinstance(answer, dict):
-            raise HostError("the daemon's answer is no object: is that an ipfo?")
+            raise HostError("what answers there talks nonsense: is that an ipfo?")
         return answer

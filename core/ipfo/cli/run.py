@@ -1,5 +1,7 @@
 """``ipfo run``: the daemon, in the foreground."""
 
+import os
+
 import click
 
 from ipfo.cli.app import App
@@ -13,8 +15,16 @@ def run(app: App) -> None:
     The end is an orderly one: what this node holds is handed over to its peer if that can take it.
     A second signal ends at once; the addresses are taken off all the same.
     """
+    _have_standard_descriptors()
     document = app.load_in_child()
     # Imported after the config was found right: a wrong one is told in a moment.
     from ipfo.daemon.life import run as live
 
     live(document, app.state_dir_of(document["pair"]))
+
+
+def _have_standard_descriptors() -> None:
+    """What is opened later must not become somebody's stderr: 0, 1 and 2 are taken."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)

@@ -62,12 +62,12 @@ def run(document: Document, state_dir: Path) -> None:
         terms = config.terms(number)
         carrier = Carrier({g.interface for g in terms.groups.values() if g.interface})
         stack.callback(carrier.close)
-        listener = listen(folder.path / CONTROL, group=control_group)
-        stack.callback(listener.close)
         log = Log(f"ipfo[{config.pair}/{config.node}]")
         stack.callback(log.close)
         signals = Signals(log)
         stack.callback(signals.close)
+        listener = listen(folder.path / CONTROL, group=control_group)
+        stack.callback(listener.close)
         pool = Pool(document, config.node, str(folder.path))
         paper = Paper(config, number, pool.notices, log)
         for warning in config.warnings:
@@ -112,6 +112,8 @@ def _serve(parts: Parts, listener: socket.socket, folder: Path) -> None:
     try:
         swept = _sweep(parts)
         _go_round(parts, listener, memory, swept)
+    except _EndedEarlyError:
+        return
     except EndNowError:
         _release_all(parts)
         raise HostError("ended out of order: it was told to end twice") from None
@@ -120,6 +122,10 @@ def _serve(parts: Parts, listener: socket.socket, folder: Path) -> None:
         raise
     finally:
         parts.pool.stop(clock.now())
+
+
+class _EndedEarlyError(Exception):
+    """The daemon was told to end before it had begun; nothing is held yet."""
 
 
 def _go_round(
@@ -221,7 +227,7 @@ def _attend(pool: Pool, signals: Signals | None) -> None:
     wait_s = None if due is None else max(0, due - clock.now()) / SECOND
     readable, writable, _ = select.select(reading, writing, [], wait_s)
     if signals is not None and signals.fileno() in readable and signals.take():
-        raise EndNowError
+        raise _EndedEarlyError
     now = clock.now()
     for fileno, _, worker in watched:
         if fileno in readable or fileno in writable:

@@ -58,7 +58,10 @@ class Links:
         :raises NotAllowedError: if the operating system refuses.
         :raises ConfigError: if a transport refuses its options, or a plugin is missing or broken.
         """
-        names = Names.of(config.terms(boot))
+        try:
+            names = Names.of(config.terms(boot))
+        except ValueError as error:
+            raise ConfigError(f"{config.path}: {error}") from error
         offers = transports(config)
         opened: dict[str, Transport] = {}
         try:

@@ -71,7 +71,8 @@ def report(
             name: _group(config, node, group, now, holders) for name, group in node.groups.items()
         },
         "links": {
-            name: _link(config, node, link, now, counters[name]) for name, link in node.links.items()
+            name: _link(config, node, link, now, counters[name])
+            for name, link in node.links.items()
         },
         "peer": {
             "name": config.peer,
@@ -124,7 +125,9 @@ def _entry(entry: GroupEntry, node: Node, now: Instant) -> dict[str, Any]:
     }
 
 
-def _link(config: Config, node: Node, link: Link, now: Instant, counted: Counters) -> dict[str, Any]:
+def _link(
+    config: Config, node: Node, link: Link, now: Instant, counted: Counters
+) -> dict[str, Any]:
     given = config.links[link.name]
     return {
         "state": link.state.value if link.ever_heard else "silent",
