@@ -93,33 +93,32 @@ class Mail:
         """Send it; raises OSError, which names the recipients that did not get it."""
         tries = self._partial.get(notice.key, dict.fromkeys(self.to, 0))
         refused = self._send(self.message(notice), tuple(tries))
-        if not refused:
-            self._partial.pop(notice.key, None)
-            return
+        said = "; ".join(f"{who}: {_answer(*answer)}" for who, answer in refused.items())
+        if notice.key not in self._partial and len(refused) == len(self.to):
+            raise OSError(f"{self.server} refuses all recipients: {said}")
         left = {
             recipient: tries[recipient] + (code >= 500)
             for recipient, (code, _) in refused.items()
             if tries[recipient] + (code >= 500) < TRIES_MAX
         }
-        said = "; ".join(f"{who}: {_answer(*answer)}" for who, answer in refused.items())
+        self._partial.pop(notice.key, None)
         if left:
             self._partial[notice.key] = left
             while len(self._partial) > PARTIAL_MAX:
                 del self._partial[next(iter(self._partial))]
             raise OSError(f"{self.server} refuses some recipients: {said}")
-        self._partial.pop(notice.key, None)
-        sys.stderr.write(f"smtp: given up for notice {notice.key}: {said}\n")
+        if refused:
+            sys.stderr.write(f"smtp: given up for notice {notice.key}: {said}\n")
 
     def _send(
         self, message: EmailMessage, recipients: Sequence[str]
     ) -> Mapping[str, tuple[int, bytes]]:
-        """Who was refused, if anybody was accepted; raises OSError otherwise."""
+        """Who was refused; the others have it. Raises OSError for anything else."""
         try:
             with self._connect() as smtp:
                 return smtp.send_message(message, to_addrs=recipients)
         except smtplib.SMTPRecipientsRefused as error:
-            said = "; ".join(f"{who}: {_answer(*a)}" for who, a in error.recipients.items())
-            raise OSError(f"{self.server} refuses all recipients: {said}") from None
+            return error.recipients
         except smtplib.SMTPAuthenticationError as error:  # its text may quote what we sent
             raise OSError(
                 f"{self.server} refuses the login of {self.user} (code {error.smtp_code})"
