@@ -25,6 +25,7 @@ def run(folder: Path, test: str, *, ci: bool) -> subprocess.CompletedProcess[str
     empty = folder / "bin"
     empty.mkdir()
     given = {**os.environ, "PATH": str(empty), "CI": "true" if ci else "false"}
+    given.pop("PYTEST_ADDOPTS", None)  # said to the run that we are part of, not to this one
     command = [sys.executable, "-m", "pytest", "-ra", "-p", "no:cacheprovider", str(folder)]
     return subprocess.run(
         command, cwd=folder, env=given, capture_output=True, text=True, check=False
