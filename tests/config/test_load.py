@@ -168,6 +168,12 @@ def test_a_weak_key_file_is_refused(write: Write, key: bytes, mode: int, words: 
         load(path, node="alpha")
 
 
+def test_a_key_file_whose_name_cannot_be_is_refused(write: Write) -> None:
+    text = PAIR.replace("www.key", "www\\u0000key") + LINK + WEB
+    (fault,) = examine(write(text)).faults
+    assert fault.endswith('pair.key_file: "www\\u0000key" is no file\'s name')
+
+
 def test_a_key_that_is_short_and_open_is_told_both(write: Write) -> None:
     assert len(examine(write(key=b"short", mode=0o644)).faults) == 2
 

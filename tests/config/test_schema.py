@@ -216,6 +216,13 @@ def test_a_phase_plugin_that_needs_options_wants_its_table(site: Path) -> None:
     assert fault.endswith("pair.toml:7: groups.web.hooks.desk.unit: is missing")
 
 
+def test_a_plugin_that_is_refused_is_told_once_wherever_it_is_named(site: Path) -> None:
+    next(site.glob("desk_*.py")).write_text("1 / 0\n")
+    text = FILE.replace('plugin = "pager"\nnumber = "112"', 'plugin = "desk"')
+    (fault,) = examine(written(site, text)).faults
+    assert 'plugin "desk" (desk 2.0) cannot be imported: ZeroDivisionError' in fault
+
+
 def test_a_plugin_that_is_taken_away_leaves_one_clear_line_each_place(site: Path) -> None:
     text = FILE.replace('plugins = ["desk"]\n', "").replace(
         'hooks = { desk = { unit = "nginx" } }\n', ""

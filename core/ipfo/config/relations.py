@@ -103,6 +103,8 @@ def _key_faults(draft: Draft) -> Iterator[Fault]:
         yield Fault(here, f'{path} does not exist; make it with "ipfo keygen {path}"')
     except OSError as error:
         yield Fault(here, f"{path} cannot be read: {error.strerror}")
+    except ValueError:  # a NUL, which TOML can write and no file system can hold
+        yield Fault(here, f"{show(text)} is no file's name")
     else:
         if len(key) < KEY_MIN:
             yield Fault(
