@@ -148,7 +148,7 @@ class Site:
             "interfaces": {"alpha": "east0", "beta": "west0"},
             "provider": "shelf",
             "provider_options": {"file": str(self.file)},
-            "traits": ["lease", "probe"],
+            "traits": ["lease", "probe", "wire"],
             "preferred": "alpha",
             "home": None,
             "contested": "wait",

@@ -218,7 +218,9 @@ def test_home_is_found_not_added_and_held_without_a_lease(site: Site, start: Sta
     """Design 7.11: the home node finds the address on whichever interface."""
     site.lay("192.0.2.100/24", "en7")
     caller = start(web=site.group(home="alpha", addresses=["192.0.2.100/24"]))
-    assert caller.ok("sweep")["found"] == {"web": True}
+    swept = caller.ok("sweep")
+    assert swept["found"] == {"web": True}
+    assert swept["interfaces"] == {"web": "en7"}, "so that the engine can watch its carrier"
     assert acquire(caller)["leased_from"] is None
     caller.ok("renew", lifetime_s=2, good_until=soon())
     assert site.calls() == ["announce en7 192.0.2.100"]

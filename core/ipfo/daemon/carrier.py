@@ -32,9 +32,17 @@ class Carrier:
     """Watches `interfaces`. Wait for `fileno`, then call `changes`."""
 
     def __init__(self, interfaces: Iterable[str]) -> None:
-        self._known: dict[str, bool | None] = dict.fromkeys(interfaces)
+        self._known: dict[str, bool | None] = {}
         self._ask = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._news = _netlink() if self._known else None
+        self._news: socket.socket | None = None
+        self.watch(interfaces)
+
+    def watch(self, interfaces: Iterable[str]) -> None:
+        """`interfaces` are watched, too."""
+        for interface in interfaces:
+            self._known.setdefault(interface, None)
+        if self._known and self._news is None:
+            self._news = _netlink()
 
     def fileno(self) -> int | None:
         """Readable when something may have changed; None where nothing ever tells."""

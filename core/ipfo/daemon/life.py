@@ -10,7 +10,7 @@ import select
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -111,6 +111,8 @@ def _serve(parts: Parts, listener: socket.socket, folder: Path) -> None:
     parts.pool.start(clock.now())
     try:
         swept = _sweep(parts)
+        parts = replace(parts, terms=placed(parts.terms, swept.get("interfaces", {})))
+        parts.carrier.watch({g.interface for g in parts.terms.groups.values() if g.interface})
         _go_round(parts, listener, memory, swept)
     except _EndedEarlyError:
         return
@@ -151,6 +153,18 @@ def _go_round(
         loop.run(ways, effects, parts.paper, first.effects)
     finally:
         control.close()
+
+
+def placed(terms: Terms, interfaces: Mapping[str, str]) -> Terms:
+    """`terms`, with the interface on which each home group really is: its carrier is what matters.
+
+    The operating system chose it, and the config need not name it.
+    """
+    groups = {
+        name: replace(group, interface=interfaces.get(name) or group.interface)
+        for name, group in terms.groups.items()
+    }
+    return replace(terms, groups=groups)
 
 
 def remembered(memory: ledger.Memory, swept: Mapping[str, Any]) -> dict[str, Remembered]:

@@ -190,14 +190,17 @@ class Addresses:
     def sweep(self, _: Asked) -> Asked:
         """Take off what an earlier run has left; a home address on its home node stays.
 
-        `found`: whether the home group's addresses are all here. `memory`: what the ledger knew.
+        `found`: whether the home group's addresses are all here; `interfaces`: where they are or
+        were, as far as that is known. `memory`: what the ledger knew.
         """
         memory = ledger.read(self._state_dir)
         self._remarks.extend(memory.remarks)
-        swept, found = [], {}
+        swept, found, interfaces = [], {}, {}
         for name, group in self._groups.items():
             if group.home is not None:
                 found[name] = group.home.complete()
+                if "wire" in group.config.traits:
+                    interfaces[name] = group.home.interface()
             elif self._sweep(group):
                 swept.append(name)
             group.held = group.leased = False
@@ -205,6 +208,7 @@ class Addresses:
         return {
             "swept": swept,
             "found": found,
+            "interfaces": interfaces,
             "memory": {
                 name: {
                     "epoch": known.epoch,
