@@ -122,12 +122,12 @@ def test_ctrl_c_leaves_no_traceback(tmp_path: Path) -> None:
 
 def test_status_imports_nothing_that_it_does_not_need(tmp_path: Path) -> None:
     program = (
-        "import sys, ipfo.cli\n"
+        "import sys\nbefore = set(sys.modules)\nimport ipfo.cli\n"
         f"sys.argv = ['ipfo', '--state-dir', {str(tmp_path)!r}, 'status']\n"
         "try: ipfo.cli.main()\n"
         "except SystemExit: pass\n"
         "heavy = {'jsonschema', 'rich', 'sqlite3', 'asyncio', 'pluggy', 'ipfo.daemon'}\n"
-        "print(sorted(heavy & sys.modules.keys()))\n"
+        "print(sorted(heavy & sys.modules.keys() - before))\n"
     )
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
@@ -138,9 +138,9 @@ def test_status_imports_nothing_that_it_does_not_need(tmp_path: Path) -> None:
 def test_the_engine_imports_nothing_heavy() -> None:
     """Design 6: the engine loads transports and nothing else of strangers."""
     program = (
-        "import sys, ipfo.daemon.life\n"
+        "import sys\nbefore = set(sys.modules)\nimport ipfo.daemon.life\n"
         "heavy = {'jsonschema', 'rich', 'sqlite3', 'asyncio', 'click', 'tomllib', 'tomli_w'}\n"
-        "print(sorted(heavy & sys.modules.keys()), 'ipfo_plugins' in sys.modules)\n"
+        "print(sorted(heavy & sys.modules.keys() - before), 'ipfo_plugins' in sys.modules)\n"
     )
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
