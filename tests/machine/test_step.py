@@ -1,7 +1,7 @@
 """`step` alone: it is total, its deadlines move on, and its table of turns is the truth."""
 
 import pytest
-from tests.machine.test_pair_rules import PHASED, settled
+from tests.machine.scenes import PHASED, settled
 from tests.machine.virtual_pair import MS, Pair, terms
 
 from ipfo.machine.effects import Renew, SendHeartbeat

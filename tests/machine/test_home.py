@@ -1,0 +1,63 @@
+"""Home addresses: design 7.11."""
+
+from tests.machine.scenes import HOME, settled, until_held
+from tests.machine.virtual_pair import Pair
+
+from ipfo.machine.events import (
+    HandoverAsked,
+    StandbyAsked,
+    StopAsked,
+)
+from ipfo.machine.step import Remembered
+from ipfo.model import Epoch
+
+
+def test_a_home_node_holds_without_a_lease() -> None:
+    pair = settled(groups={"web": HOME})
+    assert pair.hosts["alpha"].node.groups["web"].leased_from is None
+    assert pair.hosts["alpha"].node.lapses_at is None
+
+
+def test_a_home_node_that_starts_while_its_peer_claims_gives_way_and_gets_it_by_failback() -> None:
+    pair = settled(groups={"web": HOME})
+    pair.power_cut("alpha")
+    until_held(pair, "beta")
+    pair.hosts["alpha"].powered = True
+    pair.start("alpha", {"web": Remembered(Epoch(1), found=True)})
+    pair.hosts["alpha"].addresses["web"] = None  # its operating system set it
+    pair.run(2_000)
+    assert pair.holders() == ["beta"]
+    assert "release" in pair.told("alpha")
+    pair.feed("beta", HandoverAsked("web", "alpha"))
+    until_held(pair, "alpha")
+
+
+def test_an_outcast_home_node_gives_way_too() -> None:
+    pair = settled(groups={"web": HOME})
+    pair.power_cut("alpha")
+    until_held(pair, "beta")
+    pair.hosts["alpha"].powered = True
+    pair.start("alpha", {"web": Remembered(Epoch(1), found=True)})
+    pair.hosts["alpha"].addresses["web"] = None
+    pair.feed("alpha", StandbyAsked())
+    pair.run(2_000)
+    assert pair.holders() == ["beta"]
+
+
+def test_the_link_that_uses_a_home_address_is_out_of_service_not_anomalous() -> None:
+    pair = settled(groups={"web": HOME})
+    pair.feed("alpha", HandoverAsked("web", "beta"))
+    until_held(pair, "beta")
+    pair.cut = {("alpha", "public"), ("beta", "public")}
+    before = len(pair.told("beta"))
+    pair.run(20_000)
+    assert "anomaly" not in pair.told("beta")[before:]
+    assert "anomaly" not in pair.told("alpha")
+
+
+def test_a_home_node_that_ends_without_a_peer_leaves_its_address_where_it_is() -> None:
+    pair = Pair(start=("alpha",), groups={"web": HOME}).run(5_000)
+    pair.feed("alpha", StopAsked())
+    pair.run(3_000)
+    assert pair.holders() == ["alpha"]
+    assert pair.ended("alpha")

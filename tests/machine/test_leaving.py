@@ -1,0 +1,88 @@
+"""Stop, standby and resume: design 7.10."""
+
+from tests.machine.scenes import PHASED, settled, until_held
+from tests.machine.virtual_pair import Pair
+
+from ipfo.machine.events import (
+    HandoverAsked,
+    ResumeAsked,
+    StandbyAsked,
+    StopAsked,
+)
+from ipfo.model import Phase, Role
+
+
+def test_an_orderly_stop_hands_over_and_ends() -> None:
+    pair = settled()
+    pair.feed("alpha", StopAsked())
+    assert until_held(pair, "beta") < 50
+    pair.run(3_000)
+    assert pair.ended("alpha")
+    assert pair.double_ns == 0
+
+
+def test_a_stop_without_a_peer_releases_and_ends() -> None:
+    pair = Pair(start=("alpha",)).run(5_000)
+    pair.feed("alpha", StopAsked())
+    pair.run(5_000)
+    assert pair.holders() == []
+    assert pair.ended("alpha")
+
+
+def test_a_stop_ends_also_when_the_peer_refuses() -> None:
+    pair = settled(groups={"web": PHASED})
+    pair.hosts["beta"].veto[Phase.PRE_ACQ] = "no disk"
+    pair.feed("alpha", StopAsked())
+    pair.run(5_000)
+    assert pair.ended("alpha")
+    assert pair.phases("alpha")[-2:] == ["pre_rel", "post_rel"]
+
+
+def test_a_stop_during_a_handover_still_hands_over() -> None:
+    pair = settled(groups={"web": PHASED})
+    pair.feed("alpha", HandoverAsked("web", "beta"))
+    pair.feed("alpha", StopAsked())
+    until_held(pair, "beta")
+    pair.run(5_000)
+    assert pair.ended("alpha")
+
+
+def test_a_standby_ends_at_once() -> None:
+    pair = settled()
+    pair.feed("beta", StopAsked())
+    assert pair.ended("beta")
+    pair.feed("beta", ResumeAsked())
+    assert sum(type(e).__name__ == "End" for _, e in pair.hosts["beta"].effects) == 1
+
+
+def test_standby_hands_everything_over_and_resume_lets_in_again() -> None:
+    pair = settled()
+    pair.feed("alpha", StandbyAsked())
+    until_held(pair, "beta")
+    pair.run(3_000)
+    assert pair.role("alpha") is Role.OUTCAST
+    assert [s.done for s in pair.settled("alpha")] == [True]
+    pair.power_cut("beta")
+    pair.run(10_000)
+    assert pair.holders() == []
+    pair.feed("alpha", ResumeAsked())
+    until_held(pair, "alpha", 2_000)
+
+
+def test_standby_is_refused_when_the_peer_cannot_take_over() -> None:
+    pair = settled()
+    pair.power_cut("beta")
+    pair.run(5_000)
+    pair.feed("alpha", StandbyAsked())
+    assert [s.done for s in pair.settled("alpha")] == [False]
+    assert pair.run(1_000).holders() == ["alpha"]
+
+
+def test_standby_is_refused_by_a_test() -> None:
+    pair = settled(groups={"web": PHASED})
+    pair.hosts["alpha"].veto[Phase.TEST] = "a backup runs"
+    pair.feed("alpha", StandbyAsked())
+    pair.run(5_000)
+    assert [s.done for s in pair.settled("alpha")] == [False]
+    assert pair.holders() == ["alpha"]
+    assert not pair.hosts["alpha"].node.outcast

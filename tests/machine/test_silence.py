@@ -1,0 +1,160 @@
+"""Silence, evidence, leases, pauses and carriers: design 7.1 to 7.3 and 7.8."""
+
+from dataclasses import replace
+
+from tests.machine.scenes import WEB, settled, until_held
+from tests.machine.virtual_pair import MS
+
+from ipfo.machine.events import (
+    CarrierChanged,
+)
+from ipfo.model import Reason, Role
+
+
+def test_silence_on_every_link_moves_the_address() -> None:
+    pair = settled()
+    pair.power_cut("alpha")
+    assert until_held(pair, "beta") <= 3_100
+    assert "takeover" in pair.told("beta")
+
+
+def test_one_silent_link_moves_nothing_and_is_told() -> None:
+    pair = settled()
+    pair.cut = {("alpha", "private"), ("beta", "private")}
+    pair.run(10_000)
+    assert pair.holders() == ["alpha"]
+    assert pair.told("beta") == ["anomaly"]
+    pair.cut.clear()
+    pair.run(3_000)
+    assert pair.told("beta") == ["anomaly", "recovered"]
+
+
+def test_a_one_way_link_is_told_by_the_side_that_hears() -> None:
+    pair = settled()
+    pair.cut = {("beta", "private")}
+    pair.run(10_000)
+    assert pair.holders() == ["alpha"]
+    headlines = [e.headline for _, e in pair.hosts["beta"].effects if hasattr(e, "headline")]
+    assert any("one-way" in headline for headline in headlines)
+    pair.cut.clear()
+    pair.run(3_000)
+    assert pair.told("beta")[-1] == "recovered"
+
+
+def test_p1_a_killed_holder_loses_the_address_before_the_standby_takes_it() -> None:
+    pair = settled()
+    pair.kill("alpha")
+    until_held(pair, "beta")
+    assert pair.double_ns == 0
+
+
+def test_p1_an_address_that_still_answers_is_not_taken_and_people_are_told() -> None:
+    pair = settled()
+    pair.hosts["alpha"].addresses["web"] = None  # the kernel will not drop it
+    pair.kill("alpha")
+    pair.run(20_000)
+    assert pair.holders() == ["alpha"]
+    assert pair.told("beta").count("contested") == 1
+
+
+def test_a_contested_address_is_taken_as_soon_as_it_stops_answering() -> None:
+    pair = settled()
+    pair.hosts["alpha"].addresses["web"] = None
+    pair.kill("alpha")
+    pair.run(20_000)
+    pair.hosts["alpha"].addresses.clear()
+    until_held(pair, "beta", 2_000)
+
+
+def test_contested_take_takes_it_all_the_same() -> None:
+    pair = settled(groups={"web": replace(WEB, take_contested=True)})
+    pair.third.add("web")
+    pair.power_cut("alpha")
+    pair.run(4_000)
+    assert pair.holders() == []
+    pair.run(5_000)
+    assert pair.holders() == ["beta"]
+    assert pair.hosts["beta"].node.groups["web"].reason is Reason.CONTESTED
+
+
+def test_a_wire_that_cannot_be_asked_lets_nothing_be_taken() -> None:
+    pair = settled()
+    pair.hosts["beta"].probe_fails = "no permission"
+    pair.power_cut("alpha")
+    pair.run(10_000)
+    assert pair.holders() == []
+    assert pair.told("beta").count("failure") == 1
+    pair.hosts["beta"].probe_fails = None
+    until_held(pair, "beta", 2_000)
+
+
+def test_a_provider_that_cannot_probe_takes_over_on_silence_alone() -> None:
+    pair = settled(groups={"web": replace(WEB, probes=False)})
+    pair.power_cut("alpha")
+    until_held(pair, "beta")
+
+
+def test_p1_a_holder_that_overslept_its_lease_lets_go_and_does_not_renew() -> None:
+    pair = settled()
+    pair.hosts["alpha"].alive = False  # SIGSTOP
+    pair.run(10_000)
+    assert pair.holders() == ["beta"]
+    pair.hosts["alpha"].alive = True  # SIGCONT
+    pair.run(5_000)
+    assert pair.holders() == ["beta"]
+    assert pair.double_ns == 0
+    assert pair.role("alpha") is Role.STANDBY
+
+
+def test_p1_a_standby_that_overslept_does_not_take_its_own_pause_for_silence() -> None:
+    pair = settled()
+    pair.hosts["beta"].alive = False
+    pair.deaf_wire = True
+    pair.run(10_000)
+    pair.hosts["beta"].alive = True
+    pair.run(5_000)
+    assert pair.holders() == ["alpha"]
+    assert pair.turns("beta") == []
+
+
+def test_a_lease_that_cannot_be_renewed_is_given_up_in_time() -> None:
+    pair = settled()
+    pair.hosts["alpha"].renew_fails = ("web",)
+    pair.run(6_000)
+    assert pair.double_ns == 0
+    assert pair.holders() == ["beta"]
+    assert {"failure", "release"} <= set(pair.told("alpha"))
+
+
+def test_a_renewal_that_fails_once_costs_nothing() -> None:
+    pair = settled()
+    pair.hosts["alpha"].renew_fails = ("web",)
+    pair.run(1_000)
+    pair.hosts["alpha"].renew_fails = ()
+    pair.run(10_000)
+    assert pair.holders() == ["alpha"]
+    assert pair.told("alpha")[-2:] == ["failure", "recovered"]
+
+
+def test_faster_pairs_than_a_lease_wait_for_the_wire() -> None:
+    fast = {"interval_ns": 10 * MS, "takeover_after_ns": 30 * MS, "lease_s": 1}
+    pair = settled(**fast)
+    pair.kill("alpha")
+    until_held(pair, "beta")
+    assert pair.double_ns == 0
+
+
+def test_a_node_without_carrier_lets_go_and_its_peer_takes_it_at_once() -> None:
+    pair = settled()
+    pair.feed("alpha", CarrierChanged("eth0", up=False))
+    assert until_held(pair, "beta") < 1_000
+    assert pair.double_ns == 0
+
+
+def test_a_node_without_carrier_does_not_claim() -> None:
+    pair = settled()
+    pair.feed("beta", CarrierChanged("eth0", up=False))
+    pair.power_cut("alpha")
+    assert pair.run(20_000).holders() == []
+    pair.feed("beta", CarrierChanged("eth0", up=True))
+    until_held(pair, "beta", 2_000)

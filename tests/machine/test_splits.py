@@ -1,0 +1,89 @@
+"""Two holders, and how it comes to one: design 7.6, promises P2 and P4."""
+
+import pytest
+from tests.machine.scenes import PHASED, settled
+from tests.machine.virtual_pair import Pair
+
+from ipfo.machine.events import (
+    HandoverAsked,
+)
+from ipfo.machine.step import Remembered
+from ipfo.model import SECOND, Epoch, Role
+
+
+def test_p2_after_a_full_partition_the_lower_epoch_lets_go_within_two_heartbeats() -> None:
+    pair = settled()
+    pair.partition()
+    pair.run(10_000)
+    assert pair.holders() == ["alpha", "beta"]
+    pair.heal()
+    pair.run(2_000)
+    assert pair.holders() == ["beta"]
+    assert pair.told("alpha").count("split") == 1
+    assert pair.told("beta").count("split") == 1
+
+
+@pytest.mark.parametrize("later_ms", range(0, 1_000, 100))
+def test_p2_both_tell_of_a_split_whoever_is_heard_first_when_it_heals(later_ms: int) -> None:
+    """The loser that hears first has begun to let go when the winner hears it: it had it still."""
+    pair = Pair(start=("alpha",)).run(10_300)  # so that their heartbeats do not go at one instant
+    pair.start("beta")
+    pair.run(10_000)
+    pair.partition()
+    pair.run(10_000 + later_ms)
+    pair.heal()
+    pair.run(2_000)
+    assert [pair.told(node).count("split") for node in ("alpha", "beta")] == [1, 1]
+
+
+def test_p2_the_winner_announces_again_when_the_other_has_let_go() -> None:
+    pair = settled()
+    pair.partition()
+    pair.run(120_000)
+    began = len(pair.hosts["beta"].effects)
+    pair.heal()
+    pair.run(3_000)
+    after = [type(e).__name__ for _, e in pair.hosts["beta"].effects[began:]]
+    assert after.count("Announce") >= 2
+
+
+def test_equal_epochs_go_to_the_preferred_node() -> None:
+    pair = Pair(start=("alpha",)).run(10_000)
+    pair.cut = {(n, link) for n in ("alpha", "beta") for link in ("public", "private")}
+    pair.deaf_wire = True
+    pair.start("beta")
+    pair.run(70_000)
+    assert pair.holders() == ["alpha", "beta"]
+    pair.heal()
+    pair.run(3_000)
+    assert pair.holders() == ["alpha"]
+
+
+def test_a_claimant_gives_up_when_the_holder_is_heard_again() -> None:
+    pair = settled(groups={"web": PHASED})
+    pair.hosts["beta"].phase_ns = 4 * SECOND
+    pair.partition()
+    pair.run(5_000)
+    assert pair.role("beta") is Role.CLAIMANT
+    pair.heal()
+    pair.run(15_000)
+    assert pair.holders() == ["alpha"]
+    assert pair.double_ns == 0
+    assert pair.role("beta") is Role.STANDBY
+
+
+def test_p4_every_claim_has_a_higher_epoch() -> None:
+    pair = settled()
+    for wish in ("beta", "alpha", "beta"):
+        pair.feed("alpha", HandoverAsked("web", wish))
+        pair.run(2_000)
+    assert pair.hosts["beta"].node.groups["web"].claim == 4
+    pair.kill("beta")
+    pair.run(10_000)
+    assert pair.hosts["alpha"].node.groups["web"].claim == 5
+
+
+def test_p4_an_epoch_is_remembered_over_a_restart() -> None:
+    pair = Pair(start=())
+    pair.start("alpha", {"web": Remembered(epoch=Epoch(41))})
+    assert pair.run(5_000).hosts["alpha"].node.groups["web"].claim == 42
