@@ -28,13 +28,17 @@ class Output:
         self._say = say
         self._rest = b""
         self._room = OUTPUT_MAX
+        self._cut = False
 
     def take(self, portion: bytes) -> None:
         """Say the lines that `portion` completes."""
+        if self._cut:
+            return
         kept = portion[: self._room]
-        if self._room and len(portion) > len(kept):
+        self._room -= len(kept)
+        if len(kept) < len(portion):
+            self._cut = True
             kept += b"\n... (the rest of its output is left out)\n"
-        self._room -= min(len(portion), self._room)
         *lines, self._rest = (self._rest + kept).split(b"\n")
         for line in lines:
             self._say_line(line)
