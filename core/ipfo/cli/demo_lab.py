@@ -80,9 +80,10 @@ class _Steps:
         watch = self.stage.watch
         watch.wait_for(SERVICE, set(), PATIENCE_S)
         overlaps = len(watch.overlaps.get(SERVICE, []))
+        self.tell("Both have ended, and the address is gone.")
         self.tell(
-            f"Both have ended and the address is gone. Looked {watch.looks:,} times, every 20 ms:"
-            f" two holders were seen {overlaps or 'no'} times."
+            f"Of {watch.looks:,} looks at both hosts, one every 20 ms, "
+            f"{overlaps or 'none'} saw the address on both."
         )
 
     def lost(self) -> str:

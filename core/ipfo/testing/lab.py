@@ -8,7 +8,6 @@ and a cable is pulled at the switch: the host sees its carrier go. Linux, root.
 import itertools
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -75,6 +74,7 @@ class Lab:
         self._started: list[subprocess.Popen[str]] = []
         self._echoes: set[str] = set()
         self._eyes: dict[str, Eye] = {}
+        self._is_cut = False
 
     @classmethod
     @contextmanager
@@ -123,16 +123,21 @@ class Lab:
         `only` is what it concerns, in nftables' words, such as ``udp dport 1694``.
         """
         chance = "" if permille >= 1000 else f"numgen random mod 1000 < {permille}"
-        rules = [
+        rules = ["add table bridge lab"]
+        rules.append("add chain bridge lab cuts { type filter hook forward priority 0; }")
+        rules += [
             f'add rule bridge lab cuts iifname "{source}-{name}" oifname "{target}-{name}" '
             f"{only} {chance} drop"
             for name in ([network] if network else networks_of(source))
         ]
         self._batch(["nft", "-f", "-"], rules)
+        self._is_cut = True
 
     def heal(self) -> None:
         """End every cut."""
-        self._batch(["nft", "-f", "-"], ["flush chain bridge lab cuts"])
+        if self._is_cut:
+            self._batch(["nft", "-f", "-"], ["delete table bridge lab"])
+        self._is_cut = False
 
     # -- the hosts --------------------------------------------------------------------------
 
@@ -208,7 +213,7 @@ class Lab:
     def power_off(self, host: str) -> None:
         """Cut the power of `host`: its cables are dead, its processes and addresses gone."""
         self.pull(host)
-        processes.signal_all(self.pids(host), signal.SIGKILL)
+        processes.kill_all(self.pids(host))
         lines = [f"addr flush dev {network.interface}" for network in NETWORKS.values()]
         self._batch([*self._into(host), "ip", "-batch", "-"], lines)
 
@@ -243,7 +248,7 @@ class Lab:
     def _build(self) -> None:
         for host in (SWITCH, *HOSTS, CLIENT):
             _ip("netns", "add", self.namespace(host))
-        self.run(SWITCH, ["sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1"])
+        self._set(SWITCH, "default/disable_ipv6", 1)
         lines = []
         for name, network in NETWORKS.items():
             lines.append(f"link add {name} type bridge mcast_snooping 0")
@@ -255,16 +260,17 @@ class Lab:
                 )
                 lines.append(f"link set {host}-{name} master {name} up")
         self._batch([*self._into(SWITCH), "ip", "-batch", "-"], lines)
-        table = ["add table bridge lab"]
-        table.append("add chain bridge lab cuts { type filter hook forward priority 0; }")
-        self._batch(["nft", "-f", "-"], table)
         for host in (*HOSTS, CLIENT):
             # an address is usable at once: nobody here waits for duplicate detection
-            settings = ["net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0"]
-            settings += [f"net.ipv6.conf.{n.interface}.accept_dad=0" for n in _networks(host)]
-            self.run(host, ["sysctl", "-qw", *settings])
+            for interface in ("all", "default", *(n.interface for n in _networks(host))):
+                self._set(host, f"{interface}/accept_dad", 0)
             self._address(host)
             self._eyes[host] = Eye(_NETNS / self.namespace(host))
+
+    def _set(self, host: str, setting: str, value: int) -> None:
+        """Set a setting of IPv6; its file in /proc shows the namespace of whoever opens it."""
+        path = f"/proc/sys/net/ipv6/conf/{setting}"
+        self.run(host, ["tee", path], stdin=f"{value}\n")
 
     def _address(self, host: str) -> None:
         lines = ["link set lo up"]
@@ -312,7 +318,7 @@ def _remove_namespaces(lab: str) -> None:
 def _remove_namespace(name: str) -> None:
     """Whatever still runs in there is killed first: it would keep the namespace alive."""
     pids = _run(["ip", "netns", "pids", name], check=False).stdout.split()
-    processes.signal_all([int(pid) for pid in pids], signal.SIGKILL)
+    processes.kill_all([int(pid) for pid in pids])
     _run(["ip", "netns", "delete", name], check=False)
 
 

@@ -144,7 +144,7 @@ class Pair:
     def kill(self, node: str, *, engine_only: bool = False) -> None:
         """SIGKILL to the engine of `node`, and to all below it at the same time."""
         pids = self.processes(node)
-        processes.signal_all(pids[:1] if engine_only else pids, signal.SIGKILL)
+        processes.kill_all(pids[:1] if engine_only else pids)
         self.daemons.pop(node).wait()
 
     def freeze(self, node: str, *, engine_only: bool = False) -> list[int]:

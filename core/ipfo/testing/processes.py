@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ipfo import clock
@@ -39,6 +40,22 @@ def signal_all(pids: Iterable[int], number: signal.Signals) -> None:
             continue
 
 
+def kill_all(pids: Iterable[int]) -> None:
+    """SIGKILL to each of `pids`, all at once; none of them runs any more when this returns."""
+    descriptors = []
+    for pid in pids:
+        try:
+            descriptors.append(os.pidfd_open(pid))
+        except ProcessLookupError:
+            continue
+    for descriptor in descriptors:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+    for descriptor in descriptors:
+        select.select([descriptor], [], [], TERM_S)
+        os.close(descriptor)
+
+
 def wait(process: subprocess.Popen[str], timeout_s: float) -> bool:
     """Wait for the end of `process`; False where it has not come in time."""
     deadline = clock.now() + int(timeout_s * SECOND)
@@ -63,7 +80,7 @@ def end(started: Sequence[subprocess.Popen[str]]) -> None:
         signal_all([process.pid], signal.SIGTERM)
     for process in running:
         if not wait(process, TERM_S):
-            signal_all(below[process.pid], signal.SIGKILL)
+            kill_all(below[process.pid])
             process.wait()
     for process in started:
         for pipe in (process.stdin, process.stdout, process.stderr):
