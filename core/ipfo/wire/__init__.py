@@ -5,7 +5,7 @@ datagram apart, so there is one order in which it comes to be believed.
 """
 
 from ipfo.wire.door import make_datagram, open_datagram
-from ipfo.wire.heartbeat import ENTRIES_MAX, decode, encode, entry_digest, groups_digest
+from ipfo.wire.heartbeat import ENTRIES_MAX, decode, encode
 from ipfo.wire.names import LINKS_MAX, Names
 from ipfo.wire.rejected import Reason, Rejected
 from ipfo.wire.replay import Verdict, Windows
@@ -24,8 +24,6 @@ __all__ = [
     "Windows",
     "decode",
     "encode",
-    "entry_digest",
-    "groups_digest",
     "make_datagram",
     "open_datagram",
 ]

@@ -6,8 +6,7 @@ long as both know the same names.
 """
 
 import struct
-from collections.abc import Iterable, Mapping
-from hashlib import sha256
+from collections.abc import Mapping
 
 from ipfo.model import Echo, Epoch, GroupEntry, Health, Heartbeat, Instant, Role, Sign
 from ipfo.wire.names import ID_BYTES, LINKS_MAX, Names
@@ -156,22 +155,6 @@ def decode(body: bytes, names: Names) -> Heartbeat | Rejected:
         groups_digest=groups,
         entries=entries,
     )
-
-
-def entry_digest(entry: GroupEntry) -> int:
-    """64 bits of `entry`, its group by its whole name."""
-    packed = _pack_entry(bytes(ID_BYTES), entry) + entry.group.encode()
-    return int.from_bytes(sha256(packed).digest()[:8])
-
-
-def groups_digest(entries: Iterable[GroupEntry]) -> int:
-    """64 bits over all of a node's entries, in whatever order they come.
-
-    It is the sum of `entry_digest` modulo 2**64, so a node with 1,000 groups that changes one of
-    them can take the old entry's part off and put the new one's on. Two sums that are equal by
-    chance are no danger: entries are sent in turn anyway, changed or not.
-    """
-    return sum(map(entry_digest, entries)) % 2**64
 
 
 def _pack_entry(group_id: bytes, entry: GroupEntry) -> bytes:
