@@ -245,6 +245,14 @@ def test_lost_papers_are_counted(rig: Rig) -> None:
     assert rig.paper.fault == "the queue is full"
 
 
+def test_p7_what_a_worker_failed_to_store_is_told_again(rig: Rig) -> None:
+    rig.do(ask.Notify(Told.TAKEOVER, "web is now on alpha", group="web", epoch=FIVE))
+    first = rig.told("notify")
+    rig.pool.notices.end(failed="timed out")
+    assert rig.told("notify") == first, "the same notice, under the same key"
+    assert rig.paper.lost == 0
+
+
 def test_the_outbox_is_asked_once_at_a_time(rig: Rig) -> None:
     rig.paper.ask_state()
     rig.paper.ask_state()

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from ipfo.daemon.life import placed
 from tests.machine.virtual_pair import terms
+
+from ipfo.daemon.life import placed
 
 
 def test_the_carrier_that_matters_is_where_the_home_address_really_is() -> None:

@@ -12,10 +12,13 @@ from ipfo.daemon.log import Log
 from ipfo.machine.effects import Notify, Record
 from ipfo.model import SECOND, Epoch, Instant
 from ipfo.workers.pool import Outcome, Worker
+from ipfo.workers.worker import FULL, STOPPED
 
 PAPER_CALL_NS = 90 * SECOND
 """How long the `notices` worker may take to store what it is told; its disk may be slow, and
 it gives one request a minute by itself."""
+
+NUMBERED = ("record", "notify")
 
 
 class Paper:
@@ -109,10 +112,19 @@ class Paper:
         }
 
     def _call(self, do: str, given: dict[str, Any]) -> None:
+        """Hand `given` over; asked again until it is stored, where that does no harm (P7).
+
+        What has a number of its own is stored once, however often it is told.
+        """
+
         def done(outcome: Outcome) -> None:
-            if outcome.failed is not None:
+            if outcome.failed is None:
+                return
+            self.fault = outcome.failed
+            if do in NUMBERED and outcome.failed not in (FULL, STOPPED):
+                self._call(do, given)
+            else:
                 self.lost += 1
-                self.fault = outcome.failed
 
         self._notices.call(do, given, Instant(clock.now() + PAPER_CALL_NS), done)
 

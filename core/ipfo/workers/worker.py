@@ -45,6 +45,11 @@ NEVER = Instant(0)
 """Before anything happened."""
 
 
+FULL = "the queue is full"
+STOPPED = "stopped"
+"""Failures of a call that asking again cannot mend."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a call ended: `ok` is the worker's answer, or `failed` says why there is none.
@@ -151,11 +156,11 @@ class Worker:
             self._due.append((then, Outcome(failed=str(error))))
             return
         if self._stopped:
-            self._due.append((then, Outcome(failed="stopped")))
+            self._due.append((then, Outcome(failed=STOPPED)))
             return
         if len(self._queue) >= self._queue_max:
             oldest = self._queue.popleft()
-            self._due.append((oldest.then, Outcome(failed="the queue is full")))
+            self._due.append((oldest.then, Outcome(failed=FULL)))
         self._queue.append(_Call(self._last_id, do, line, deadline, then))
         self._mind(deadline)
         self._pump()
@@ -238,7 +243,7 @@ class Worker:
         if process is not None:
             self._dying.append(process.pid)
         self._queue.clear()
-        self._due.extend((call.then, Outcome(failed="stopped")) for call in calls)
+        self._due.extend((call.then, Outcome(failed=STOPPED)) for call in calls)
         self._tell()
         self._dying = [pid for pid in self._dying if not spawn.reaped(pid)]
 
