@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
 from tests.machine.scenes import WEB, settled, until_held
 from tests.machine.virtual_pair import MS
 
+from ipfo.machine.effects import Acquire, Probe
 from ipfo.machine.events import (
     CarrierChanged,
 )
@@ -158,3 +160,15 @@ def test_a_node_without_carrier_does_not_claim() -> None:
     assert pair.run(20_000).holders() == []
     pair.feed("beta", CarrierChanged("eth0", up=True))
     until_held(pair, "beta", 2_000)
+
+
+@pytest.mark.parametrize("takeover_ms", [2_500, 3_000, 3_300, 4_100, 7_000])
+def test_no_probe_is_on_its_way_when_the_silence_is_full(takeover_ms: int) -> None:
+    """Else the worker that is to acquire the address would still be listening."""
+    pair = settled(takeover_after_ns=takeover_ms * MS)
+    pair.power_cut("alpha")
+    pair.run(10_000)
+    beta = pair.hosts["beta"].effects
+    (acquired_at,) = [t for t, e in beta if isinstance(e, Acquire)]
+    asked = [e for t, e in beta if isinstance(e, Probe) and t <= acquired_at]
+    assert asked[-1].asked_at + asked[-1].timeout_ns <= acquired_at

@@ -51,8 +51,15 @@ def verdict(group: Group, a: Around) -> Verdict:
 
 
 def seek(group: Group, a: Around) -> Out:
-    """Ask the wire, unless a probe is on its way or the last one is fresh."""
+    """Ask the wire, unless a probe is on its way or the last one is fresh.
+
+    Not so late that the answer would come after the silence is full: who is to acquire the
+    address then is the worker that would still be listening.
+    """
     if not a.group.probes or group.probe_asked_at is not None or a.now < group.probe_at:
+        return group, ()
+    full_at = a.heard_at + a.terms.takeover_after_ns
+    if a.now < full_at < a.now + timeout_ns(a) and verdict(group, a) is Verdict.SILENT:
         return group, ()
     asked = replace(group, probe_asked_at=a.now, probe_at=Instant(a.now + pace_ns(a)))
     return asked, (Probe(group.name, a.now, timeout_ns(a)),)
