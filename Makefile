@@ -19,10 +19,10 @@ export COVERAGE_FILE := $(LEFT)/coverage/data
 DEMO_PACKAGES := iproute2
 TEST_PACKAGES := iproute2 iputils-arping net-tools nftables opensmtpd procps
 
-.PHONY: help test demo lint hosts clean FORCE
+.PHONY: help test demo lint hosts bench-outages clean FORCE
 
 help: ## Say what can be made.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 test: $(READY) ## Run everything that a change must pass. With CI=true nothing may be left out.
 	@.ci/host-packages $(TEST_PACKAGES)
@@ -51,6 +51,10 @@ lint: $(READY) ## Check style, types and floors.
 hosts: $(READY) ## Run only the tests with real daemons and addresses (root, Linux).
 	@.ci/host-packages $(TEST_PACKAGES)
 	@$(BIN)/pytest -q -o cache_dir=$(LEFT)/pytest -m "root or hosts"
+
+bench-outages: $(READY) ## Print what a client misses at each fault, and what a node costs (root, Linux).
+	@.ci/host-packages $(TEST_PACKAGES)
+	@$(BIN)/python tests/bench/outages.py
 
 clean: ## Remove whatever the targets above have made.
 	rm -rf $(VENV) dist

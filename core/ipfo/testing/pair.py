@@ -159,6 +159,10 @@ class Pair:
         """SIGCONT to what `freeze` stopped."""
         processes.signal_all(pids, signal.SIGCONT)
 
+    def end_of(self, node: str) -> None:
+        """The daemon of `node` has ended, or is ended now."""
+        processes.end([self.daemons.pop(node)] if node in self.daemons else [])
+
     def end(self) -> None:
         """End what still runs."""
         processes.end(list(self.daemons.values()))

@@ -1,0 +1,203 @@
+"""What a client misses at each fault, and what a node costs: ``make bench-outages``, as root.
+
+Real daemons in the lab, a client that asks 1,000 times a second; the median of five is what counts,
+with the least and the most beside it. Nothing is asserted here: a figure is not a test.
+"""
+
+import argparse
+import os
+import re
+import select
+import socket
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ipfo import clock
+from ipfo.model import SECOND
+from ipfo.testing import processes
+from ipfo.testing.lab import PUBLIC, Lab
+from ipfo.testing.netns import socket_in
+from ipfo.testing.pair import Pair
+from ipfo.testing.scene import Scene, pair_file, scene, write_pair
+
+TIMES = [("1s", "3s"), ("200ms", "1500ms")]
+PORT = 1694
+REST_S = 10.0
+
+Fault = Callable[[Scene], None]
+
+
+def power_cut(stage: Scene) -> None:
+    stage.lab.power_off("alpha")
+
+
+def both_cables(stage: Scene) -> None:
+    stage.lab.pull("alpha")
+
+
+def public_cable(stage: Scene) -> None:
+    stage.lab.pull("alpha", "public")
+
+
+def kill_engine(stage: Scene) -> None:
+    stage.pair.kill("alpha", engine_only=True)
+
+
+def kill_all(stage: Scene) -> None:
+    stage.pair.kill("alpha")
+
+
+def freeze_engine(stage: Scene) -> None:
+    stage.pair.freeze("alpha", engine_only=True)
+
+
+def freeze_all(stage: Scene) -> None:
+    stage.pair.freeze("alpha")
+
+
+def sigterm(stage: Scene) -> None:
+    stage.pair.stop("alpha")
+
+
+def handover(stage: Scene) -> None:
+    stage.pair.ask("alpha", "handover", "web")
+
+
+FAULTS: dict[str, Fault] = {
+    "power cut of the holder": power_cut,
+    "both cables pulled": both_cables,
+    "public cable pulled": public_cable,
+    "engine killed (SIGKILL)": kill_engine,
+    "all of its processes killed": kill_all,
+    "engine frozen (SIGSTOP)": freeze_engine,
+    "all of its processes frozen": freeze_all,
+    "SIGTERM": sigterm,
+    "ipfo handover": handover,
+}
+
+
+def outages(lab: Lab, times: tuple[str, str], fault: Fault, runs: int) -> tuple[list[float], int]:
+    """How long each run of `fault` left the client alone, in ms; and how often two held it."""
+    gaps = []
+    with tempfile.TemporaryDirectory() as folder:
+        text = pair_file(interval=times[0], takeover_after=times[1])
+        with scene(lab, Path(folder), text) as stage:
+            stage.begin()
+            for run in range(runs):
+                stage.whole(holder="alpha")
+                # a fault comes at any time between two heartbeats
+                processes.wait(stage.pair.daemons["beta"], 0.25 * run)
+                stage.client.report()
+                fault(stage)
+                stage.answered_by("beta")
+                gaps.append(stage.report()["longest_gap_ms"])
+                restore(stage)
+            return gaps, sum(len(turns) for turns in stage.watch.overlaps.values())
+
+
+def restore(stage: Scene) -> None:
+    """The pair is as it was before the fault: alpha runs and holds."""
+    if "alpha" in stage.pair.daemons:
+        pids = stage.pair.processes("alpha")
+        stage.pair.thaw(pids)
+    if stage.lab.pids("alpha") == []:
+        stage.pair.end_of("alpha")
+        stage.lab.power_on("alpha")
+    stage.lab.plug("alpha")
+    if "alpha" not in stage.pair.daemons:
+        stage.pair.start("alpha")
+    stage.whole(holder="beta")
+    stage.pair.ask("beta", "failback", "web")
+    stage.answered_by("alpha")
+
+
+def at_rest(lab: Lab, times: tuple[str, str]) -> list[str]:
+    """CPU and memory of each node while nothing happens."""
+    lines = []
+    with tempfile.TemporaryDirectory() as folder:
+        write_pair(Path(folder), pair_file(interval=times[0], takeover_after=times[1]))
+        pair = Pair(lab, Path(folder), Path(folder, "pair.toml"))
+        pair.start("alpha", "beta")
+        pair.wait_for("beta", lambda s: s["groups"]["web"]["holder"] == "alpha", 30)
+        processes.wait(pair.daemons["beta"], 3.0)
+        before = {node: cpu_s(pair.processes(node)) for node in ("alpha", "beta")}
+        processes.wait(pair.daemons["beta"], REST_S)
+        for node, role in (("alpha", "holder"), ("beta", "standby")):
+            pids = pair.processes(node)
+            percent = 100 * (cpu_s(pids) - before[node]) / REST_S
+            engine, everything = pss_mb(pids[:1]), pss_mb(pids)
+            lines.append(
+                f"{role:8} {percent:5.2f} % of a core, {everything:5.1f} MB in"
+                f" {len(pids)} processes (the engine {engine:.1f} MB), PSS"
+            )
+        pair.end()
+    return lines
+
+
+def cpu_s(pids: Sequence[int]) -> float:
+    """User and system time of `pids` so far."""
+    ticks = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def pss_mb(pids: Sequence[int]) -> float:
+    """What `pids` take of the machine's memory: what is shared is counted by share."""
+    texts = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
+    return sum(int(found[1]) for text in texts if (found := re.search(r"Pss: +(\d+)", text))) / 1024
+
+
+def first_heartbeats(lab: Lab, runs: int) -> list[float]:
+    """From exec of ``ipfo`` to its first datagram at the peer's address, in ms."""
+    took = []
+    namespace = Path("/run/netns", lab.namespace("beta"))
+    for _ in range(runs):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            socket_in(namespace, socket.AF_INET, socket.SOCK_DGRAM) as here,
+        ):
+            write_pair(Path(folder), pair_file())
+            pair = Pair(lab, Path(folder), Path(folder, "pair.toml"))
+            here.bind((PUBLIC.address("beta"), PORT))
+            began = clock.now()
+            pair.start("alpha")
+            assert select.select([here], [], [], 30)[0], pair.log("alpha")
+            took.append((clock.now() - began) * 1000 / SECOND)
+            pair.end()
+    return took
+
+
+def figures(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):7.0f} ms  ({min(values):.0f} to {max(values):.0f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", default="", help="faults whose name has this in it")
+    given = parser.parse_args()
+
+    def say(line: str) -> None:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    with Lab.open("bench") as lab:
+        say(f"from exec to the first heartbeat: {figures(first_heartbeats(lab, given.runs))}")
+        for times in TIMES:
+            say(f"\ninterval {times[0]}, takeover after {times[1]}")
+            for line in at_rest(lab, times):
+                say(f"  at rest, {line}")
+            for name, fault in FAULTS.items():
+                if given.only in name:
+                    gaps, overlaps = outages(lab, times, fault, given.runs)
+                    twice = f"; two holders seen {overlaps} times" if overlaps else ""
+                    say(f"  {name:28} {figures(gaps)}{twice}")
+
+
+if __name__ == "__main__":
+    main()
