@@ -152,15 +152,27 @@ def test_a_renewal_takes_less_than_half_the_lease_and_fails_for_every_group(rig:
     assert rig.inbox == [Renewed(Instant(9), ("web",)), Renewed(now, ("web", "plain"))]
 
 
-def test_a_probe_brings_its_answers_or_why_there_are_none(rig: Rig) -> None:
-    rig.do(ask.Probe("web", Instant(3), SECOND))
-    rig.pool.addresses.end({"answers": [["192.0.2.100", "02:00:5e:00:53:01"]]})
-    rig.do(ask.Probe("web", Instant(4), SECOND))
-    rig.pool.addresses.end(failed="no such interface")
+def test_probes_of_one_step_are_one_call_and_each_is_answered(rig: Rig) -> None:
+    """One after the other they would hold up a renewal for longer than a lease."""
+    for group in ("web", "plain"):
+        rig.do(ask.Probe(group, Instant(3), SECOND))
+    rig.effects.flush()
+    rig.effects.flush()
+    card = "02:00:5e:00:53:01"
+    answers = {"web": [["192.0.2.100", card]]}
+    rig.pool.addresses.end({"answers": answers, "failed": {"plain": "no such interface"}})
+    assert rig.pool.addresses.calls == []
     assert rig.inbox == [
-        Probed("web", Instant(3), (Answer("192.0.2.100", "02:00:5e:00:53:01"),)),
-        Probed("web", Instant(4), (), "no such interface"),
+        Probed("web", Instant(3), (Answer("192.0.2.100", card),)),
+        Probed("plain", Instant(3), (), "no such interface"),
     ]
+
+
+def test_probes_that_the_worker_did_not_survive_have_failed(rig: Rig) -> None:
+    rig.do(ask.Probe("web", Instant(4), SECOND))
+    rig.effects.flush()
+    rig.pool.addresses.end(failed="timed out")
+    assert rig.inbox == [Probed("web", Instant(4), (), "timed out")]
 
 
 def test_an_announcement_is_answered_by_nothing_and_its_failure_written_down(rig: Rig) -> None:

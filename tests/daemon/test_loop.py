@@ -74,6 +74,9 @@ class Hands:
             self._links.send(effect.heartbeat)
         self.ended = self._enough(self.told)
 
+    def flush(self) -> None:
+        pass
+
     def rest(self, role_of: Callable[[str], Role]) -> None:
         assert role_of("web") is Role.STANDBY
 

@@ -174,13 +174,29 @@ def test_only_what_is_held_is_announced(site: Site, start: Start) -> None:
     assert site.calls()[1:] == ["announce east0 192.0.2.100 2001:db8::100"] * 2
 
 
+CARD = "02:00:5e:00:53:01"
+
+
 def test_probe_says_who_answered(site: Site, start: Start) -> None:
-    answer = start().ok("probe", group="web", timeout_ns=70)
-    assert answer["answers"] == [
-        ["192.0.2.100", "02:00:5e:00:53:01"],
-        ["2001:db8::100", "02:00:5e:00:53:01"],
-    ]
+    answer = start().ok("probe", groups=["web"], timeout_ns=70)
+    assert answer["answers"] == {"web": [["192.0.2.100", CARD], ["2001:db8::100", CARD]]}
     assert site.calls() == ["probe east0 70"]
+
+
+def test_groups_on_one_wire_are_probed_together(site: Site, start: Start) -> None:
+    other = site.group(addresses=["192.0.2.101/24"])
+    elsewhere = site.group(addresses=["192.0.2.102/24"], interfaces={"alpha": "west0"})
+    caller = start(web=site.group(), other=other, elsewhere=elsewhere)
+    answer = caller.ok("probe", groups=["web", "other", "elsewhere"], timeout_ns=70)
+    assert answer["answers"]["other"] == [["192.0.2.101", CARD]]
+    assert site.calls() == ["probe east0 70", "probe west0 70"]
+
+
+def test_a_wire_that_cannot_be_asked_is_said_of_its_groups_only(site: Site, start: Start) -> None:
+    deaf = site.group(addresses=["192.0.2.101/24"], interfaces={"alpha": "deaf0"})
+    answer = start(web=site.group(), deaf=deaf).ok("probe", groups=["web", "deaf"], timeout_ns=70)
+    assert "deaf0" in answer["failed"]["deaf"]
+    assert "web" in answer["answers"]
 
 
 def test_sweep_takes_off_what_an_earlier_run_left_under_an_older_config_too(
@@ -224,7 +240,7 @@ def test_home_is_found_not_added_and_held_without_a_lease(site: Site, start: Sta
     assert acquire(caller)["leased_from"] is None
     caller.ok("renew", lifetime_s=2, good_until=soon())
     assert site.calls() == ["announce en7 192.0.2.100"]
-    assert caller.ok("probe", group="web", timeout_ns=1)
+    assert caller.ok("probe", groups=["web"], timeout_ns=1)
     assert site.calls()[-1] == "probe en7 1"
 
 

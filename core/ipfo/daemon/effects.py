@@ -52,6 +52,7 @@ class Effects:
         self._control = ways.control
         self._paper = paper
         self._put = put
+        self._probes: list[ask.Probe] = []  # of the step under way
         self._phases: dict[str, int] = {}  # groups with a phases worker: its phases under way
 
     def carry_out(self, effect: ask.Effect) -> None:
@@ -64,7 +65,7 @@ class Effects:
             case ask.Acquire() | ask.Release() | ask.Announce():
                 self._move_addresses(effect)
             case ask.Probe():
-                self._probe(effect)
+                self._probes.append(effect)
             case ask.RunPhase():
                 self._run_phase(effect)
             case ask.Record():
@@ -78,6 +79,16 @@ class Effects:
                 self.ended = True
             case _:
                 assert_never(effect)
+
+    def flush(self) -> None:
+        """What is better asked together than one by one is asked: after the effects of one step.
+
+        Many groups become due for a probe at once, and each listens for a while: one after the
+        other they would hold up a renewal for longer than a lease.
+        """
+        if self._probes:
+            probes, self._probes = self._probes, []
+            self._probe(probes)
 
     def rest(self, role_of: Callable[[str], Role]) -> None:
         """Moves that are over give their worker back: no phase is asked for, and the role rests."""
@@ -150,15 +161,21 @@ class Effects:
 
         self._pool.addresses.call("renew", given, deadline, renewed)
 
-    def _probe(self, effect: ask.Probe) -> None:
-        deadline = Instant(clock.now() + effect.timeout_ns + PROBE_MARGIN_NS)
+    def _probe(self, probes: list[ask.Probe]) -> None:
+        timeout_ns = max(probe.timeout_ns for probe in probes)
+        deadline = Instant(clock.now() + timeout_ns + PROBE_MARGIN_NS)
 
         def probed(outcome: Outcome) -> None:
-            answers = () if outcome.ok is None else outcome.ok.get("answers", ())
-            told = tuple(Answer(address, card) for address, card in answers)
-            self._put(Probed(effect.group, effect.asked_at, told, outcome.failed))
+            answers = {} if outcome.ok is None else outcome.ok["answers"]
+            failed = {} if outcome.ok is None else outcome.ok["failed"]
+            for probe in probes:
+                told = tuple(
+                    Answer(address, card) for address, card in answers.get(probe.group, ())
+                )
+                why = outcome.failed or failed.get(probe.group)
+                self._put(Probed(probe.group, probe.asked_at, told, why))
 
-        given = {"group": effect.group, "timeout_ns": effect.timeout_ns}
+        given = {"groups": [probe.group for probe in probes], "timeout_ns": timeout_ns}
         self._pool.addresses.call("probe", given, deadline, probed)
 
     def _run_phase(self, effect: ask.RunPhase) -> None:

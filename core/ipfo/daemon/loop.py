@@ -37,6 +37,9 @@ class Hands(Protocol):
     def carry_out(self, effect: Effect) -> None:
         """Begin `effect`, without waiting; its answer comes by `Loop.put`."""
 
+    def flush(self) -> None:
+        """What the effects of one step have gathered is under way, too."""
+
     def rest(self, role_of: Callable[[str], Role]) -> None:
         """Give back what the moves that are over had in use."""
 
@@ -75,6 +78,7 @@ class Loop:
         """Carry out `first`, then go round until `hands` have been told to end."""
         for effect in first:
             hands.carry_out(effect)
+        hands.flush()
         while not hands.ended:
             self._round(ways, hands)
             if self._changed:
@@ -138,6 +142,7 @@ class Loop:
         self.node = taken.node
         for effect in taken.effects:
             hands.carry_out(effect)
+        hands.flush()
         if taken.node.groups is not was.groups or taken.node.outcast is not was.outcast:
             self._changed = True
 

@@ -4,6 +4,7 @@ Nothing that could put an address on is done after the instant until which it wa
 is asked before each such call of a provider, since a worker may have been stopped in between.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -181,11 +182,26 @@ class Addresses:
             group.provider.announce(group.interface, group.config.addresses)
 
     def probe(self, given: Asked) -> Asked:
-        """Who else answers for the group's addresses."""
-        group = self._groups[given["group"]]
-        interface = group.interface if group.home is None else group.home.interface()
-        answers = group.provider.probe(interface, group.config.addresses, given["timeout_ns"])
-        return {"answers": [[answer.address, answer.card] for answer in answers]}
+        """Who else answers for the addresses of `groups`; those on one wire are asked together."""
+        wires: dict[tuple[str, str, str], list[Held]] = {}
+        for name in given["groups"]:
+            group = self._groups[name]
+            interface = group.interface if group.home is None else group.home.interface()
+            options = json.dumps(group.config.provider_options, sort_keys=True)
+            wires.setdefault((interface, group.config.provider, options), []).append(group)
+        answers: dict[str, list[list[str]]] = {}
+        failed: dict[str, str] = {}
+        for (interface, _, _), groups in wires.items():
+            addresses = [address for group in groups for address in group.config.addresses]
+            try:
+                told = groups[0].provider.probe(interface, addresses, given["timeout_ns"])
+            except Exception as error:
+                failed |= {group.config.name: child.one_line(error) for group in groups}
+                continue
+            for group in groups:
+                ips = {address.ip for address in group.config.addresses}
+                answers[group.config.name] = [[a.address, a.card] for a in told if a.address in ips]
+        return {"answers": answers, "failed": failed}
 
     def sweep(self, _: Asked) -> Asked:
         """Take off what an earlier run has left; a home address on its home node stays.
