@@ -8,7 +8,6 @@ import json
 import re
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -126,10 +125,6 @@ class Pair:
         path = self.folder / f"{node}.log"
         return "\n".join(path.read_text().splitlines()[-20:]) if path.exists() else ""
 
-    def history(self, node: str) -> list[dict[str, Any]]:
-        """Every line of the journal of `node`, oldest first, as it was given to the journal."""
-        return journal(self.state_dir(node) / "journal.sqlite")
-
     def processes(self, node: str) -> list[int]:
         """The engine of `node`, first, and every process below it."""
         return processes.tree(self.daemons[node].pid)
@@ -181,13 +176,3 @@ def ask_control(path: Path, request: Mapping[str, Any]) -> Status | None:
             return None
     answer: Status | None = json.loads(line) if line else None
     return answer
-
-
-def journal(path: Path) -> list[dict[str, Any]]:
-    """The lines of a journal, oldest first; none where there is no journal yet."""
-    if not path.exists():
-        return []
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
-        rows = db.execute("SELECT * FROM history ORDER BY rowid").fetchall()
-    db.close()
-    return [dict(row) for row in rows]

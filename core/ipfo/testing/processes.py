@@ -42,18 +42,9 @@ def signal_all(pids: Iterable[int], number: signal.Signals) -> None:
 
 def kill_all(pids: Iterable[int]) -> None:
     """SIGKILL to each of `pids`, all at once; none of them runs any more when this returns."""
-    descriptors = []
-    for pid in pids:
-        try:
-            descriptors.append(os.pidfd_open(pid))
-        except ProcessLookupError:
-            continue
-    for descriptor in descriptors:
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-    for descriptor in descriptors:
-        select.select([descriptor], [], [], TERM_S)
-        os.close(descriptor)
+    opened = _open(pids)
+    _kill(opened)
+    _close(opened)
 
 
 def wait(process: subprocess.Popen[str], timeout_s: float) -> bool:
@@ -72,17 +63,45 @@ def wait(process: subprocess.Popen[str], timeout_s: float) -> bool:
 
 
 def end(started: Sequence[subprocess.Popen[str]]) -> None:
-    """End `started` and all that they started: SIGTERM, and after `TERM_S` SIGKILL."""
+    """End `started` and all that they started: SIGTERM, and after `TERM_S` SIGKILL.
+
+    What a process has started may outlive it for a moment: that is waited for, too.
+    """
     running = [process for process in started if process.poll() is None]
-    below = {process.pid: tree(process.pid) for process in running}
+    opened = _open(pid for process in running for pid in tree(process.pid))
     for process in running:
         signal_all([process.pid], signal.SIGCONT)
         signal_all([process.pid], signal.SIGTERM)
-    for process in running:
-        if not wait(process, TERM_S):
-            kill_all(below[process.pid])
-            process.wait()
+    deadline = clock.now() + int(TERM_S * SECOND)
+    for descriptor in opened:
+        left_s = max(0, deadline - clock.now()) / SECOND
+        if not select.select([descriptor], [], [], left_s)[0]:
+            _kill(opened)
+    _close(opened)
     for process in started:
+        process.wait()
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()
+
+
+def _open(pids: Iterable[int]) -> list[int]:
+    """A descriptor for each of `pids` that is still there; it never means another process."""
+    opened = []
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            opened.append(os.pidfd_open(pid))
+    return opened
+
+
+def _kill(opened: Iterable[int]) -> None:
+    for descriptor in opened:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+
+
+def _close(opened: Iterable[int]) -> None:
+    """Wait until each has ended, and forget it."""
+    for descriptor in opened:
+        select.select([descriptor], [], [], TERM_S)
+        os.close(descriptor)
