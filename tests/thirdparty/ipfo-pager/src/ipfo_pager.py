@@ -31,7 +31,7 @@ PHASE_OPTIONS = {
 def append(path: str, **fields: object) -> None:
     """Add one line to the file at `path`; OSError if it cannot be written."""
     with Path(path).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(fields) + "\n")
+        file.write(json.dumps(fields, ensure_ascii=False) + "\n")
 
 
 @dataclass(frozen=True, slots=True)
