@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tests.house.sources import ROOT, within
+
 from ipfo.machine.turns import TURNS
 from ipfo.model import SECOND, Epoch, Event, Notice, Reason, Role, Terms, lease_seconds
 from ipfo_plugins.notifier import smtp, webhook
-from tests.house.sources import ROOT, within
 
 PART = re.compile(r"(?<=<!-- made: )(\w+)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
 

@@ -30,6 +30,18 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(), str(path))
 
 
+@cache
+def functions_named_test() -> frozenset[str]:
+    """The name of every test in the house."""
+    tests = (path for path in modules() if path.name.startswith("test_"))
+    return frozenset(
+        node.name
+        for path in tests
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    )
+
+
 def named(path: Path) -> str:
     """`path` as one would type it at the top of the checkout."""
     return str(path.relative_to(ROOT))
