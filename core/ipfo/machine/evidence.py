@@ -40,7 +40,7 @@ def pace_ns(a: Around) -> int:
 
 def verdict(group: Group, a: Around) -> Verdict:
     """What the wire says now; SILENT for a provider that cannot ask (`check` warns of it)."""
-    if not a.group.probes:
+    if not a.group.probes or _was_let_go(group, a):
         return Verdict.SILENT
     evidence = group.evidence
     if evidence is None or evidence.asked_at < a.now - 3 * pace_ns(a):
@@ -48,6 +48,12 @@ def verdict(group: Group, a: Around) -> Verdict:
     if a.silent and evidence.asked_at < a.heard_at:
         return Verdict.UNKNOWN
     return Verdict.ANSWERED if evidence.answers else Verdict.SILENT
+
+
+def _was_let_go(group: Group, a: Around) -> bool:
+    """Whether the peer has just said that it took the address off: better than any probe."""
+    at = group.let_go_at
+    return not a.silent and at is not None and a.now < at + 3 * pace_ns(a)
 
 
 def seek(group: Group, a: Around) -> Out:

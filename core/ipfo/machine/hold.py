@@ -31,6 +31,13 @@ ANNOUNCE_GAPS_NS = (SECOND // 10, SECOND // 2, SECOND, 3 * SECOND, 10 * SECOND, 
 TESTED = (Reason.HANDOVER, Reason.FAILBACK, Reason.STANDBY)
 """Releases that a test may refuse: those that somebody asked for and that can wait."""
 
+IN_WORDS = {
+    Reason.FIRST_CLAIM: "nobody held it since this node was started",
+    Reason.ORPHAN: "nobody held it any more",
+    Reason.CONTESTED: "taken though somebody still answers for it",
+}
+"""Reasons that need more than their name in a message to people."""
+
 ALL_MAY_TAKE = (Health.ABLE, Health.LISTENING)
 """A peer that may be offered a group."""
 
@@ -91,7 +98,8 @@ def took(group: Group, a: Around) -> Out:
     group, effects = turn(group, a, Role.HOLDER, group.reason.value, ("silence_ms", silence_ms))
     planned = {Reason.HANDOVER: Told.HANDOVER, Reason.FAILBACK: Told.FAILBACK}
     event = planned.get(group.reason, Told.TAKEOVER)
-    headline = f"{group.name} is now on {a.terms.node}: {group.reason.value}"
+    why = IN_WORDS.get(group.reason, group.reason.value)
+    headline = f"{group.name} is now on {a.terms.node}: {why}"
     told = notice(group, event, headline, f"{a.terms.peer} was last heard {silence_ms} ms ago")
     here = group.asked == a.terms.node
     group, settled = settle(group, done=here, why=f"{a.terms.node} holds it")

@@ -19,6 +19,7 @@ from ipfo.machine.group import (
     lease_ends,
     offer_lasts_ns,
     peer_holds,
+    peer_is_free,
 )
 from ipfo.model import Epoch, GroupEntry, Health, Instant, Phase, Reason, Role, Sign
 
@@ -84,7 +85,7 @@ def _take_in(group: Group, fact: Fact, a: Around) -> Out:
         case None:
             return group, ()
         case GroupEntry():
-            return _peer_said(group, fact), ()
+            return _peer_said(group, fact, a), ()
         case Probed():
             return evidence.take_in(group, fact)
         case Released():
@@ -97,14 +98,17 @@ def _take_in(group: Group, fact: Fact, a: Around) -> Out:
             return _handover_asked(group, fact, a)
 
 
-def _peer_said(group: Group, entry: GroupEntry) -> Group:
+def _peer_said(group: Group, entry: GroupEntry, a: Around) -> Group:
     held = entry.role is Role.HOLDER
-    return replace(
+    had = group.peer is not None and group.peer.role in (Role.HOLDER, Role.YIELDER)
+    said = replace(
         group,
         peer=entry,
         known=Epoch(max(group.known, entry.epoch)),
         seen_held=group.seen_held or held,
     )
+    let_go = had and not peer_is_free(group, a) and peer_is_free(said, a)
+    return replace(said, let_go_at=a.now) if let_go else said
 
 
 def _phase_ended(group: Group, fact: PhaseEnded, a: Around) -> Out:
