@@ -147,12 +147,15 @@ def test_the_imported_pair_does_what_the_article_shows(lab: Lab, tmp_path: Path)
         lab.pull("alpha", "public")
         stage.answered_by("beta")
         wait_until_ran(old, stage, "beta", ACQUIRE)
-        assert HOME in lab.addresses_of("alpha")  # cut off, and nobody could tell it
+        # a node whose own carrier is gone holds nothing: no fight when the cables are back
+        wait_until_ran(old, stage, "alpha", ACQUIRE + RELEASE)
+        assert HOME not in lab.addresses_of("alpha")
+        assert routes(lab) == []
 
         lab.plug("alpha")  # where the article says: do not just plug the cables in
-        stage.watch.wait_for(HOME, {"beta"}, PATIENCE_S)
-        wait_until_ran(old, stage, "alpha", ACQUIRE + RELEASE)
-        assert routes(lab) == []
+        for host in HOSTS:
+            stage.told(host, "recovered", "private")
+        assert stage.watch.seen[HOME].holders == {"beta"}
         stage.client.report()
 
         stage.pair.ask("beta", "failback", GROUP)
@@ -161,6 +164,7 @@ def test_the_imported_pair_does_what_the_article_shows(lab: Lab, tmp_path: Path)
         wait_until_ran(old, stage, "beta", [*ACQUIRE, TEST_RELEASE, *RELEASE])
         assert len(routes(lab)) == 2
         assert stage.watch.seen[HOME].holders == {"alpha"}
+        assert stage.watch.overlaps == {}
 
         stage.whole(holder="alpha")
         assert any("private" in subject for subject in wait_for_mail(stage, old, "beta", 3))
@@ -171,6 +175,40 @@ def test_the_imported_pair_does_what_the_article_shows(lab: Lab, tmp_path: Path)
 def wait_for_mail(stage: Scene, old: Old, host: str, count: int) -> list[str]:
     stage.pair.wait_for(host, lambda _: len(old.mails(host)) >= count, PATIENCE_S)
     return old.mails(host)
+
+
+def test_a_home_node_whose_heartbeats_were_cut_gives_way_when_they_come_again(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """7.11: it keeps its address while it is alone, and takes it off where the peer claims it."""
+    with old_pair(lab, tmp_path) as (stage, _):
+        for source, target in (("alpha", "beta"), ("beta", "alpha")):
+            lab.cut(source, target)
+        stage.watch.wait_for(HOME, {"alpha", "beta"}, PATIENCE_S)  # nothing can prevent that
+        lab.heal()
+        stage.watch.wait_for(HOME, {"beta"}, PATIENCE_S)
+        assert routes(lab) == []
+        stage.answered_by("beta")
+        for host in HOSTS:
+            stage.told(host, "split", GROUP)
+        stage.pair.ask("alpha", "failback", GROUP)
+        stage.answered_by("alpha")
+        assert len(routes(lab)) == 2
+
+
+def test_a_switch_that_restarts_costs_the_home_node_neither_address_nor_routes(
+    lab: Lab, tmp_path: Path
+) -> None:
+    with old_pair(lab, tmp_path) as (stage, _):
+        for host in HOSTS:
+            lab.pull(host, "public")
+        stage.watch.wait_for(HOME, set(), PATIENCE_S)
+        for host in HOSTS:
+            lab.plug(host, "public")
+        stage.watch.wait_for(HOME, {"alpha"}, PATIENCE_S)
+        stage.whole(holder="alpha")
+        assert len(routes(lab)) == 2
+        assert stage.watch.overlaps == {}
 
 
 def test_a_failing_test_keeps_the_address_where_it_is(lab: Lab, tmp_path: Path) -> None:

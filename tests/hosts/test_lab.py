@@ -101,11 +101,11 @@ def test_a_cut_is_one_way_and_heals(lab: Lab) -> None:
 def test_the_client_counts_what_a_move_costs_and_says_who_answered(lab: Lab, address: str) -> None:
     put(lab, "alpha", address)
     with lab.asking(address) as client:
-        client.answered_by("alpha", 5)
+        client.answered_by("alpha", 5, address)
         client.report()  # what was lost before the first answer is not of this test
         take(lab, "alpha", address)
         put(lab, "beta", address)
-        client.answered_by("beta", 5)
+        client.answered_by("beta", 5, address)
         report = client.report()[address]
     take(lab, "beta", address)
 
@@ -122,7 +122,7 @@ def test_the_client_counts_what_a_move_costs_and_says_who_answered(lab: Lab, add
 def test_a_client_that_stands_still_loses_nothing(lab: Lab) -> None:
     put(lab, "alpha", SERVICE)
     with lab.asking(SERVICE) as client:
-        client.answered_by("alpha", 5)
+        client.answered_by("alpha", 5, SERVICE)
         client.report()
         stopped = lab.pids("client")
         processes.signal_all(stopped, signal.SIGSTOP)
@@ -136,7 +136,7 @@ def test_a_client_that_stands_still_loses_nothing(lab: Lab) -> None:
 def test_a_cut_by_chance_loses_some_and_no_more(lab: Lab) -> None:
     put(lab, "alpha", SERVICE)
     with lab.asking(SERVICE) as client:
-        client.answered_by("alpha", 5)
+        client.answered_by("alpha", 5, SERVICE)
         client.report()
         lab.cut("client", "alpha", permille=500)
         client.wait_for(lambda fact: fact["event"] == "answer" and fact["missing"] > 4, 10)

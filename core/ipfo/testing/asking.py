@@ -31,6 +31,7 @@ class Asking:
         self._orders = process.stdin
         self._descriptor = process.stdout.fileno()
         self._rest = b""
+        self._answering: dict[str, str] = {}  # by address, who did last
         self._unseen = 0  # where in `said` the next search begins
 
     def wait_for(self, wanted: Callable[[Fact], bool], timeout_s: float) -> Fact:
@@ -47,16 +48,16 @@ class Asking:
                     return fact
             self._read(deadline)
 
-    def answered_by(self, host: str, timeout_s: float, address: str | None = None) -> Fact:
-        """Wait until `host` answers: the first answer of its stay."""
-        return self.wait_for(
-            lambda fact: (
-                fact["event"] == "answer"
-                and fact["host"] == host
-                and address in (None, fact["address"])
-            ),
-            timeout_s,
-        )
+    def answered_by(self, host: str, timeout_s: float, address: str) -> None:
+        """Wait until it is `host` that answers at `address`.
+
+        :raises AssertionError: as `wait_for`.
+        """
+        deadline = clock.now() + int(timeout_s * SECOND)
+        while select.select([self._descriptor], [], [], 0)[0]:
+            self._read(deadline)
+        while self._answering.get(address) != host:
+            self._read(deadline)
 
     def report(self) -> Fact:
         """What became of all that was asked since the last report, by address."""
@@ -72,4 +73,6 @@ class Asking:
         data = os.read(self._descriptor, 1 << 16) if ready else b""
         assert data, f"the client did not say it; its last words: {self.said[-3:]}"
         *lines, self._rest = (self._rest + data).split(b"\n")
-        self.said += [json.loads(line) for line in lines]
+        facts: list[Fact] = [json.loads(line) for line in lines]
+        self.said += facts
+        self._answering |= {f["address"]: f["host"] for f in facts if f["event"] == "answer"}

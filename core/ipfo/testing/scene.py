@@ -79,9 +79,9 @@ class Scene:
             self.answered_by(holder, address)
         self.client.report()
 
-    def answered_by(self, host: str, address: str | None = None) -> dict[str, Any]:
+    def answered_by(self, host: str, address: str | None = None) -> None:
         """Wait until `host` is the one that answers the client, at `address` or the only one."""
-        return self.client.answered_by(host, PATIENCE_S, address or self.addresses[0])
+        self.client.answered_by(host, PATIENCE_S, address or self.addresses[0])
 
     def whole(self, *, holder: str) -> None:
         """Wait until both nodes hear each other on all links and agree that `holder` holds all."""
