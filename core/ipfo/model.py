@@ -261,8 +261,7 @@ class Terms:
     @property
     def renew_margin_ns(self) -> int:
         """How late a renewal may begin and still end before a peer has waited long enough."""
-        margin = self.takeover_after_ns - self.lease_ns
-        return margin if margin > 0 else self.interval_ns
+        return max(RENEW_MARGIN_NS, self.takeover_after_ns - self.lease_ns)
 
     @property
     def late_after_ns(self) -> int:
@@ -273,13 +272,17 @@ class Terms:
 ENTRIES_MAX = 48
 """Most group entries in one heartbeat: they fit 1,400 bytes beside 16 links."""
 
+RENEW_MARGIN_NS = 300_000_000
+"""What a renewal may take from its decision to its end, in a worker that may be busy with a probe."""
+
 LEASE_SLACK_NS = 400_000_000
 """How much later than its lifetime Linux may drop an address: 1.0-1.3, 2.0-2.3, 3.0-3.4 s were measured."""
 
 
 def lease_seconds(takeover_after_ns: int) -> int:
-    """The longest whole number of seconds that ends, slack included, before `takeover_after_ns`.
+    """The longest whole number of seconds that ends before `takeover_after_ns`.
 
-    1 at the least: for pairs faster than that, evidence from the wire closes the gap.
+    With the slack, and with what a renewal may take. 1 at the least: for pairs faster than that,
+    evidence from the wire closes the gap.
     """
-    return max(1, (takeover_after_ns - LEASE_SLACK_NS - 1) // SECOND)
+    return max(1, (takeover_after_ns - LEASE_SLACK_NS - RENEW_MARGIN_NS) // SECOND)

@@ -23,7 +23,7 @@ def test_a_home_node_that_starts_while_its_peer_claims_gives_way_and_gets_it_by_
     pair.power_cut("alpha")
     until_held(pair, "beta")
     pair.hosts["alpha"].powered = True
-    pair.start("alpha", {"web": Remembered(Epoch(1), found=True)})
+    pair.start("alpha", {"web": Remembered(Epoch(1))})
     pair.hosts["alpha"].addresses["web"] = None  # its operating system set it
     pair.run(2_000)
     assert pair.holders() == ["beta"]
@@ -37,7 +37,7 @@ def test_an_outcast_home_node_gives_way_too() -> None:
     pair.power_cut("alpha")
     until_held(pair, "beta")
     pair.hosts["alpha"].powered = True
-    pair.start("alpha", {"web": Remembered(Epoch(1), found=True)})
+    pair.start("alpha", {"web": Remembered(Epoch(1))})
     pair.hosts["alpha"].addresses["web"] = None
     pair.feed("alpha", StandbyAsked())
     pair.run(2_000)

@@ -19,6 +19,7 @@ from ipfo.machine.events import (
     ResumeAsked,
     StandbyAsked,
     StopAsked,
+    Swept,
 )
 from ipfo.machine.step import Node, boot, next_deadline, step
 from ipfo.machine.turns import TURNS, check
@@ -55,6 +56,9 @@ EVENTS: list[Event] = [
     Acquired("web", Epoch(1), None, "no"),
     Released("web", Epoch(1)),
     Released("web", Epoch(1), "no"),
+    Swept("web"),
+    Swept("web", found=True),
+    Swept("web", failed="no"),
     Released("mail", Epoch(1)),
     Renewed(NOW),
     Renewed(NOW, ("web", "mail")),

@@ -23,6 +23,7 @@ from ipfo.machine.effects import (
     RunPhase,
     SendHeartbeat,
     Settle,
+    Sweep,
 )
 from ipfo.machine.events import (
     Acquired,
@@ -33,6 +34,7 @@ from ipfo.machine.events import (
     Probed,
     Released,
     Renewed,
+    Swept,
 )
 from ipfo.machine.step import Node, Remembered, boot, next_deadline, step
 from ipfo.model import SECOND, Answer, GroupTerms, Heartbeat, Instant, Phase, Role, Terms
@@ -219,6 +221,8 @@ class Pair:
                     self.at(WORK_NS, partial(self._release, host, effect))
                 case Renew():
                     self.at(WORK_NS, partial(self._renew, host, effect))
+                case Sweep():
+                    self.at(WORK_NS, partial(self._sweep, host, effect))
                 case Probe():
                     self.at(WORK_NS, partial(self._probe, host, effect))
                 case _:
@@ -264,12 +268,22 @@ class Pair:
         self._answer(host, 0, Released(effect.group, effect.epoch, host.release_fails))
 
     def _renew(self, host: Host, effect: Renew) -> None:
-        if not host.alive or self.now > effect.good_until:
+        if not host.alive:
             return
-        for group in sorted(host.renewed):
-            if group not in host.renew_fails and host.addresses.get(group, 0) is not None:
-                host.addresses[group] = self.now + host.terms.lease_s * SECOND + 200 * MS
-        self._answer(host, 0, Renewed(Instant(self.now), host.renew_fails))
+        late = self.now > effect.good_until
+        failed = [
+            group
+            for group in effect.groups
+            if late or group in host.renew_fails or group not in host.renewed
+        ]
+        for group in set(effect.groups) - set(failed):
+            host.addresses[group] = self.now + host.terms.lease_s * SECOND + 200 * MS
+        self._answer(host, 0, Renewed(Instant(self.now), tuple(failed)))
+
+    def _sweep(self, host: Host, effect: Sweep) -> None:
+        if host.alive:
+            found = host.addresses.pop(effect.group, 0) != 0
+            self._answer(host, 0, Swept(effect.group, found))
 
     def _probe(self, host: Host, effect: Probe) -> None:
         answers = [

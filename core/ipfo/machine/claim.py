@@ -27,8 +27,11 @@ from ipfo.machine.group import (
     tell_once,
     turn,
 )
-from ipfo.model import Epoch, Health, Instant, Phase, Reason, Role, Sign
+from ipfo.model import SECOND, Epoch, Health, Instant, Phase, Reason, Role, Sign
 from ipfo.model import Event as Told
+
+ACQUIRE_NS = SECOND // 2
+"""An acquire may begin at least so long after it was decided: a worker may have to be started."""
 
 BY_OFFER = (Reason.HANDOVER, Reason.FAILBACK)
 """Claims that the holder invited."""
@@ -41,14 +44,11 @@ def standby(group: Group, a: Around) -> Out:
     """Listen; claim when it is due and the wire agrees."""
     if a.outcast:
         return turn(replace(group, sign=Sign.NONE), a, Role.OUTCAST, "set aside")
-    if group.home_on and _peer_claims(group, a):
-        return leave_home(group, a)
     if _is_offered(group, a):
         return _answer_offer(group, a)
     group, effects = _tidy_signs(group, a)
-    if group.asked == a.terms.peer and peer_holds(group, a):
-        group, more = settle(group, done=True, why=f"{a.terms.peer} holds it")
-        effects = (*effects, *more)
+    group, more = _settle_given(group, a)
+    effects = (*effects, *more)
     if group.linger_until is not None and (peer_holds(group, a) or expired(group.linger_until, a)):
         group = replace(group, linger_until=None)
     reason = due_claim(group, a)
@@ -136,7 +136,7 @@ def claimant(group: Group, a: Around) -> Out:
     if not group.prepared:
         return step_phase(replace(group, pre_acq=True), Phase.PRE_ACQ, acquire=True)
     if may_acquire(group, a):
-        good_until = Instant(a.now + a.terms.takeover_after_ns)
+        good_until = Instant(a.now + max(evidence.fresh_ns(a), ACQUIRE_NS))
         record = Record("acquire", "acquire begins", group.name, epoch=group.claim)
         acquire = Acquire(group.name, group.claim, good_until)
         return replace(group, hold=Hold.COMING, sign=Sign.NONE), (record, acquire)
@@ -149,11 +149,17 @@ def may_acquire(group: Group, a: Around) -> bool:
     """Whether nobody else has the address, as far as can be known: looked at last of all."""
     if not a.silent and group.reason in BY_OFFER:
         return peer_is_free(group, a)
-    if not a.silent and not (peer_is_free(group, a) and _peer_knows(group, a)):
-        return False
+    if not a.silent and not (peer_is_free(group, a) and a.peer_knows):
+        return False  # two standbys could claim within one heartbeat's flight, and both acquire
     if group.reason is Reason.CONTESTED:
         return True
-    return evidence.verdict(group, a) is Verdict.SILENT
+    if evidence.verdict(group, a) is not Verdict.SILENT:
+        return False
+    held = group.peer is not None and group.peer.role is Role.HOLDER
+    if held or not a.silent or not a.group.probes:
+        return True
+    # Nobody held it: the silent peer may be claiming too, so look again after the claim.
+    return group.evidence is not None and group.evidence.asked_at >= group.since
 
 
 def vetoed(group: Group, a: Around, phase: Phase, why: str) -> Out:
@@ -172,24 +178,18 @@ def acquire_failed(group: Group, a: Around, why: str) -> Out:
     return replace(group, hold=Hold.ON, forced=True), (*told, *effects)
 
 
-def leave_home(group: Group, a: Around) -> Out:
-    """The operating system set an address that the peer claims: take it off (design 7.11)."""
-    group = replace(group, reason=Reason.LEFTOVER, hold=Hold.ON, forced=True, home_on=False)
-    headline = f"{group.name} is with {a.terms.peer}: {a.terms.node} gives its own address way"
-    told = notice(group, Told.RELEASE, headline, "it comes back by a failback")
-    group, effects = turn(group, a, Role.YIELDER, "home address given way")
-    return group, (told, *effects)
-
-
 def outcast(group: Group, a: Around) -> Out:
     """Do nothing until the administrator lets this node in again."""
     if a.outcast:
-        if group.home_on and _peer_claims(group, a):
-            group, effects = turn(group, a, Role.STANDBY, "home address given way")
-            left, more = leave_home(group, a)
-            return left, (*effects, *more)
-        return group, ()
+        return _settle_given(group, a)
     return turn(group, a, Role.STANDBY, "let in again")
+
+
+def _settle_given(group: Group, a: Around) -> Out:
+    """What was to be given to the peer is there."""
+    if group.asked == a.terms.peer and peer_holds(group, a):
+        return settle(group, done=True, why=f"{a.terms.peer} holds it")
+    return group, ()
 
 
 def _abandon(group: Group, a: Around, why: str) -> Out:
@@ -251,17 +251,3 @@ def _tidy_signs(group: Group, a: Around) -> Out:
     if why is None:
         return group, ()
     return settle(replace(group, sign=Sign.NONE, sign_until=None), done=False, why=why)
-
-
-def _peer_claims(group: Group, a: Around) -> bool:
-    return (
-        not a.silent and group.peer is not None and group.peer.role in (Role.CLAIMANT, Role.HOLDER)
-    )
-
-
-def _peer_knows(group: Group, a: Around) -> bool:
-    """Whether the peer has heard of this claim, so that what it says of itself, it says knowing it.
-
-    Without this two standbys could claim within one heartbeat's flight, and both acquire.
-    """
-    return a.acked_at is not None and a.acked_at >= group.since

@@ -38,8 +38,9 @@ class Acquire:
 
 @dataclass(frozen=True, slots=True)
 class Renew:
-    """Renew the lease of everything held, unless `good_until` is past. Answered by `Renewed`."""
+    """Renew the leases of `groups`, unless `good_until` is past. Answered by `Renewed`."""
 
+    groups: tuple[str, ...]
     asked_at: Instant
     good_until: Instant
 
@@ -53,6 +54,13 @@ class Release:
 
     group: str
     epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Take the home address off if it is here: the peer claims it. Answered by `Swept`."""
+
+    group: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,7 @@ Effect = (
     | Acquire
     | Renew
     | Release
+    | Sweep
     | Announce
     | Probe
     | Record

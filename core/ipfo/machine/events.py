@@ -67,8 +67,17 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
+class Swept:
+    """Answers `Sweep`. `found`: the home address was here, and has been taken off."""
+
+    group: str
+    found: bool = False
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Renewed:
-    """Answers `Renew`: every lease held began anew at `began`, but those of the groups in `failed`."""
+    """Answers `Renew`: the leases asked for began anew at `began`, but those of `failed`."""
 
     began: Instant
     failed: tuple[str, ...] = ()
@@ -118,6 +127,7 @@ Event = (
     | PhaseEnded
     | Acquired
     | Released
+    | Swept
     | Renewed
     | Probed
     | HandoverAsked

@@ -38,12 +38,17 @@ def pace_ns(a: Around) -> int:
     return 2 * timeout_ns(a)
 
 
+def fresh_ns(a: Around) -> int:
+    """How old an answer of the wire may be and still count."""
+    return 3 * pace_ns(a)
+
+
 def verdict(group: Group, a: Around) -> Verdict:
     """What the wire says now; SILENT for a provider that cannot ask (`check` warns of it)."""
     if not a.group.probes or _was_let_go(group, a):
         return Verdict.SILENT
     evidence = group.evidence
-    if evidence is None or evidence.asked_at < a.now - 3 * pace_ns(a):
+    if evidence is None or evidence.asked_at < a.now - fresh_ns(a):
         return Verdict.UNKNOWN
     if a.silent and evidence.asked_at < a.heard_at:
         return Verdict.UNKNOWN
@@ -53,7 +58,7 @@ def verdict(group: Group, a: Around) -> Verdict:
 def _was_let_go(group: Group, a: Around) -> bool:
     """Whether the peer has just said that it took the address off: better than any probe."""
     at = group.let_go_at
-    return not a.silent and at is not None and a.now < at + 3 * pace_ns(a)
+    return not a.silent and at is not None and a.now < at + fresh_ns(a)
 
 
 def seek(group: Group, a: Around) -> Out:

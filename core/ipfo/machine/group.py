@@ -66,7 +66,9 @@ class Group:
     leased_from: Instant | None = None  # when the lease began; None: no lease
     release_again_at: Instant | None = None  # the last release failed
     forced: bool = False  # a yielder that takes the address off before it runs pre_rel
-    home_on: bool = False  # a standby home node that its operating system gave the address
+    sweep_at: Instant = Instant(
+        0
+    )  # when to look whether the home address is here though it may not
     keep_home: bool = False  # a yielder that leaves its own address where it is
     unrenewed: bool = False  # the last renewal of its lease failed
 
@@ -113,7 +115,8 @@ class Around:
     outcast: bool
     stopping: bool
     renewed_at: Instant | None  # when all leases held were renewed last
-    acked_at: Instant | None  # the last of our sendings that the peer says it heard
+    drift: bool  # the peer's config is another
+    peer_knows: bool  # the peer has heard a heartbeat of ours with the present claim in it
 
     @property
     def preferred(self) -> bool:
@@ -208,11 +211,20 @@ def peer_is_free(group: Group, a: Around) -> bool:
 
 
 def peer_beats(group: Group, a: Around) -> bool:
-    """Whether the peer's claim is better: the higher epoch, and the preferred node's where equal."""
+    """Whether the peer's claim is better: the higher epoch, and where they are equal a tie-break."""
     assert group.peer is not None
     if group.peer.epoch != group.claim:
         return group.peer.epoch > group.claim
-    return not a.preferred
+    return not wins_ties(a)
+
+
+def wins_ties(a: Around) -> bool:
+    """Whether this node goes before its peer, all else being equal: the preferred one does.
+
+    Two configs that differ may each prefer another node, and then both would win or both lose: so
+    while they differ the names decide, which both have.
+    """
+    return a.terms.node < a.terms.peer if a.drift else a.preferred
 
 
 def tell_once(group: Group, what: str, notice: Notify) -> Out:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from ipfo.machine import evidence
 from ipfo.machine.effects import Announce, Record
 from ipfo.machine.group import (
     Around,
@@ -21,6 +22,7 @@ from ipfo.machine.group import (
     step_phase,
     tell_once,
     turn,
+    wins_ties,
 )
 from ipfo.model import SECOND, GroupEntry, Health, Instant, Phase, Reason, Role, Sign
 from ipfo.model import Event as Told
@@ -60,6 +62,10 @@ def holder(group: Group, a: Around) -> Out:
         return _announce(replace(group, split=False, announced=0), a)
     if not _peer_had_it(group, a):
         group = forget(group, "split")
+    if a.silent and a.group.probes and not a.group.take_contested:
+        taken = _look_round(group, a)
+        if taken is not None:
+            return taken
     leaving = a.stopping or (a.outcast and group.sign is not Sign.REFUSED)
     if leaving and group.giving is None:
         reason = Reason.STOP if a.stopping else Reason.STANDBY
@@ -80,15 +86,15 @@ def holder(group: Group, a: Around) -> Out:
 def took(group: Group, a: Around) -> Out:
     """The address is on: holder, everybody is told, and post_acq begins."""
     group = replace(
-        forget(group, "veto", "failed", "contested", "split"),
+        forget(group, "veto", "failed", "contested", "contest", "split"),
         hold=Hold.ON,
-        home_on=False,
         seen_held=True,
         tries=0,
         setback=Health.ABLE,
         retry_at=None,
         contested_since=None,
         evidence=None,
+        probe_at=a.now,
         giving=None,
         unrenewed=False,
         announced=1,
@@ -229,6 +235,28 @@ def _beat(group: Group, a: Around) -> Out:
     group, told = tell_once(group, "split", notice(group, Told.SPLIT, headline, why))
     group, effects = _announce(replace(group, split=True, announced=0), a)
     return group, (*told, *effects)
+
+
+def _look_round(group: Group, a: Around) -> Out | None:
+    """Hold while the peer is silent: ask the wire now and then whether somebody else has it, too.
+
+    Heartbeats may be filtered while both live, and both may have claimed within one probe. Who
+    wins ties tells people and announces; the other lets go.
+    """
+    said = group.evidence
+    if said is not None and said.asked_at >= group.since and said.answers:
+        group = replace(group, evidence=None)
+        who = f"{said.answers[0].address} is at {said.answers[0].card}, too"
+        if not wins_ties(a):
+            return let_go(group, a, Reason.SPLIT, who)
+        headline = f"{group.name} has two holders on the wire: {a.terms.node} keeps it"
+        group, told = tell_once(group, "contest", notice(group, Told.SPLIT, headline, who))
+        group, effects = _announce(replace(group, announced=0), a)
+        return group, (*told, *effects)
+    asked, effects = evidence.seek(group, a)
+    if not effects:
+        return None
+    return replace(asked, probe_at=Instant(a.now + a.terms.takeover_after_ns)), effects
 
 
 def _peer_had_it(group: Group, a: Around) -> bool:

@@ -23,7 +23,6 @@ class Node:
     peer_digest: int = 0  # over what the peer said of its groups
     peer_sent_at: Instant = Instant(0)  # the peer's clock in the newest heartbeat taken in
     peer_config: int | None = None  # the digest of its config
-    acked_at: Instant | None = None  # the last of our sendings that the peer says it heard
     heard_ever: bool = False
     back_at: Instant = Instant(0)  # when the peer was heard again after a silence
     late: bool = False
@@ -35,11 +34,12 @@ class Node:
     renew_asked_at: Instant | None = None  # a renewal that has not been answered
     renewed_at: Instant | None = None  # when the last good one began
     lapses_at: Instant | None = None  # when the first lease held may run out
-    unrenewed: frozenset[str] = frozenset()  # groups whose last renewal failed
     renew_due_at: Instant = Instant(0)
     said: Mapping[str, GroupEntry] = field(default_factory=dict)  # our entries, as sent
     digest: int = 0  # over `said`
-    claimants: frozenset[str] = frozenset()  # groups that wait for the peer to know of a claim
+    claimants: tuple[str, ...] = ()  # groups that wait for the peer to know of a claim
+    carried: Mapping[str, tuple[Instant, ...]] = field(default_factory=dict)  # when, by claimant
+    known_claims: frozenset[str] = frozenset()  # claims that the peer has heard of
     hot: Mapping[str, int] = field(default_factory=dict)  # how often an entry is still to be sent
     rotation: int = 0  # whose turn it is among the entries that did not change
     wakes: Mapping[str, Instant] = field(default_factory=dict)  # by group
@@ -65,7 +65,8 @@ def around(node: Node, name: str, now: Instant, terms: Terms) -> Around:
         outcast=node.outcast,
         stopping=node.stopping,
         renewed_at=node.renewed_at,
-        acked_at=node.acked_at,
+        drift=node.peer_config not in (None, terms.config_digest),
+        peer_knows=name in node.known_claims,
     )
 
 

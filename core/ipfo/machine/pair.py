@@ -9,7 +9,7 @@ from dataclasses import replace
 from ipfo.machine import links
 from ipfo.machine.effects import Renew, SendHeartbeat
 from ipfo.machine.events import HeartbeatHeard, Renewed
-from ipfo.machine.group import Hold, lease_ends
+from ipfo.machine.group import Hold, is_renewed, lease_ends
 from ipfo.machine.node import around, entry_digest, heard_links, out_of_service
 from ipfo.machine.work import Work
 from ipfo.model import (
@@ -34,7 +34,7 @@ def hear(w: Work, event: HeartbeatHeard) -> None:
         w.put_link(links.note_echo(link, beat, w.now))
         w.answer_on = link.name
         return
-    acked_at = links.acknowledged(link, beat.echo, w.terms.boot)
+    _note_claims(w, links.acknowledged(link, beat.echo, w.terms.boot))
     was = link.state
     w.put_link(links.hear(link, beat, w.now, w.terms.boot))
     if beat.boot != w.node.peer_boot:
@@ -43,8 +43,6 @@ def hear(w: Work, event: HeartbeatHeard) -> None:
     if w.node.silent or not w.node.heard_ever:
         w.node = replace(w.node, back_at=w.now)
     w.node = replace(w.node, heard_at=w.now, late=False, silent=False, heard_ever=True)
-    if acked_at is not None and (w.node.acked_at is None or acked_at > w.node.acked_at):
-        w.node = replace(w.node, acked_at=acked_at)
     if beat.sent_at >= w.node.peer_sent_at:
         _listen(w, beat)
     if away:
@@ -56,6 +54,13 @@ def hear(w: Work, event: HeartbeatHeard) -> None:
         judge_links(w)
 
 
+def _note_claims(w: Work, acked_at: Instant | None) -> None:
+    """The peer heard what we sent at `acked_at`: it knows the claims that were in it."""
+    known = {name for name, at in w.node.carried.items() if acked_at in at}
+    if not known <= w.node.known_claims:
+        w.node = replace(w.node, known_claims=w.node.known_claims | known)
+
+
 def _meet(w: Work, boot: int) -> None:
     """The peer was started anew: what its former self said is void, and it knows nothing of us."""
     w.record("peer", "started" if w.node.peer_boot is None else "started anew")
@@ -65,7 +70,8 @@ def _meet(w: Work, boot: int) -> None:
         peer_boot=boot,
         peer_digest=0,
         peer_sent_at=Instant(0),
-        acked_at=None,
+        known_claims=frozenset(),
+        carried={},
         hot={**hot, **w.node.hot},
     )
     for group in w.node.groups.values():
@@ -176,24 +182,24 @@ def _has_untold(w: Work) -> bool:
 
 def renewed(w: Work, event: Renewed) -> None:
     """Note that the leases began anew, but those that failed: these go on from where they were."""
-    for name in event.failed:
-        if name in w.node.groups and name not in w.node.unrenewed:
-            group = w.node.groups[name]
-            ends_at = lease_ends(group, around(w.node, name, w.now, w.terms))
-            if ends_at is not None:
-                began = Instant(ends_at - w.terms.lease_ns)
-                w.put(replace(group, leased_from=began, unrenewed=True))
-            w.tell_once(f"renew {name}", Told.FAILURE, f"the lease of {name} could not be renewed")
-    for name in w.node.unrenewed - set(event.failed):
-        w.put(replace(w.node.groups[name], unrenewed=False))
-        w.tell_over(f"renew {name}", f"the lease of {name} is renewed again")
-    failed = frozenset(name for name in event.failed if name in w.node.groups)
-    w.node = replace(w.node, renew_asked_at=None, renewed_at=event.began, unrenewed=failed)
-    if failed or w.node.lapses_at is None:
-        w.mind_leases()
-    else:
-        lapses_at = Instant(event.began + w.terms.lease_ns)
-        w.node = replace(w.node, lapses_at=max(w.node.lapses_at, lapses_at))
+    failed = [name for name in event.failed if _is_renewed(w, name)]
+    for name in failed:
+        group = w.node.groups[name]
+        ends_at = lease_ends(group, around(w.node, name, w.now, w.terms))
+        assert ends_at is not None
+        began = Instant(ends_at - w.terms.lease_ns)
+        w.put(replace(group, leased_from=began, unrenewed=True))
+        w.tell_once(f"renew {name}", Told.FAILURE, f"the lease of {name} could not be renewed")
+    for name, group in w.node.groups.items():
+        if group.unrenewed and name not in failed:
+            w.put(replace(group, unrenewed=False))
+            w.tell_over(f"renew {name}", f"the lease of {name} is renewed again")
+    w.node = replace(w.node, renew_asked_at=None, renewed_at=event.began)
+    w.mind_leases()
+
+
+def _is_renewed(w: Work, name: str) -> bool:
+    return name in w.node.groups and is_renewed(w.node.groups[name])
 
 
 def renew(w: Work) -> None:
@@ -201,8 +207,8 @@ def renew(w: Work) -> None:
     node, terms = w.node, w.terms
     if node.lapses_at is None or node.renew_asked_at is not None or w.now < node.renew_due_at:
         return
-    good_until = Instant(w.now + terms.renew_margin_ns)
-    w.effects.append(Renew(w.now, good_until))
+    held = tuple(name for name in node.groups if _is_renewed(w, name))
+    w.effects.append(Renew(held, w.now, Instant(w.now + terms.renew_margin_ns)))
     # A third of the lease, less half an interval: due with the heartbeat that is nearest to it.
     wait_ns = max(0, terms.lease_s * SECOND // 3 - terms.interval_ns // 2)
     due_at = Instant(w.now + wait_ns)
@@ -237,17 +243,19 @@ def beat(w: Work, only: str | None = None) -> None:
 def _entries(w: Work) -> tuple[GroupEntry, ...]:
     """The entries that changed of late, and some of the others in turn."""
     node = w.node
-    names = list(node.hot)[:ENTRIES_MAX]
+    unknown = [name for name in node.claimants if name not in node.known_claims]
+    names = list(dict.fromkeys((*unknown, *node.hot)))[:ENTRIES_MAX]
     every = tuple(node.said)
     room = min(ROTATING, ENTRIES_MAX - len(names), len(every))
     for step in range(room):
         name = every[(node.rotation + step) % len(every)]
-        if name not in node.hot:
+        if name not in names:
             names.append(name)
     hot = {name: left for name, left in node.hot.items() if name not in names}
     hot |= {name: node.hot[name] - 1 for name in names if node.hot.get(name, 0) > 1}
     rotation = (node.rotation + room) % max(1, len(every))
-    w.node = replace(node, hot=hot, rotation=rotation)
+    carried = {name: (*node.carried.get(name, ())[-7:], w.now) for name in unknown if name in names}
+    w.node = replace(node, hot=hot, rotation=rotation, carried={**node.carried, **carried})
     return tuple(node.said[name] for name in names)
 
 

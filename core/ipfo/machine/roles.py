@@ -6,9 +6,9 @@ The rules are asked again as long as they turn the role, so that no turn waits f
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from ipfo.machine import claim, evidence, hold, unwind
+from ipfo.machine import claim, evidence, hold, home, unwind
 from ipfo.machine.effects import Settle
-from ipfo.machine.events import Acquired, HandoverAsked, PhaseEnded, Probed, Released
+from ipfo.machine.events import Acquired, HandoverAsked, PhaseEnded, Probed, Released, Swept
 from ipfo.machine.group import (
     Around,
     Group,
@@ -26,7 +26,7 @@ from ipfo.model import Epoch, GroupEntry, Health, Instant, Phase, Reason, Role, 
 TURNS_MAX = 8
 """Turns in one step; more would be two rules that contradict each other."""
 
-Fact = GroupEntry | PhaseEnded | Acquired | Released | Probed | HandoverAsked | None
+Fact = GroupEntry | PhaseEnded | Acquired | Released | Swept | Probed | HandoverAsked | None
 """What happened to a group: the peer's word, an answer, a wish; None: time, or something of the pair."""
 
 RULES: Mapping[Role, Callable[[Group, Around], Out]] = {
@@ -47,7 +47,8 @@ def step_group(group: Group, fact: Fact, a: Around) -> Out:
         group, asked = RULES[group.role](group, a)
         effects.extend(asked)
         if group == was:
-            return group, tuple(effects)
+            group, asked = home.look(group, a)
+            return group, (*effects, *asked)
     msg = f"the rules do not come to rest: {group}"
     raise AssertionError(msg)
 
@@ -66,13 +67,17 @@ def wakes_at(group: Group, a: Around) -> Instant | None:
         group.release_again_at,
         group.announce_at if group.role is Role.HOLDER else None,
         evidence.contest_ripe_at(group, a),
+        group.sweep_at if home.must_be_away(group, a) else None,
         listened_at,
     ]
     if group.role is Role.STANDBY:
         waits.append(Instant(group.since + claim.patience_ns(a)))
         if a.terms.first_claim_after_ns is not None:
             waits.append(Instant(a.started_at + a.terms.first_claim_after_ns))
-    if group.role in (Role.STANDBY, Role.CLAIMANT) and group.probe_asked_at is None:
+    looks = group.role in (Role.STANDBY, Role.CLAIMANT) or (
+        group.role is Role.HOLDER and a.silent and not a.group.take_contested
+    )
+    if looks and group.probe_asked_at is None:
         waits.append(group.probe_at)
     if group.role is Role.YIELDER and group.release_again_at is not None:
         waits.append(lease_ends(group, a))
@@ -90,6 +95,8 @@ def _take_in(group: Group, fact: Fact, a: Around) -> Out:
             return evidence.take_in(group, fact)
         case Released():
             return unwind.released(group, fact, a)
+        case Swept():
+            return home.swept(group, fact, a)
         case PhaseEnded():
             return _phase_ended(group, fact, a)
         case Acquired():

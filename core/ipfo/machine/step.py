@@ -23,6 +23,7 @@ from ipfo.machine.events import (
     ResumeAsked,
     StandbyAsked,
     StopAsked,
+    Swept,
 )
 from ipfo.machine.group import Around, Group, Hold, turn
 from ipfo.machine.links import Link
@@ -33,12 +34,11 @@ from ipfo.model import Epoch, Instant, Reason, Role, Terms
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What is known of a group from before this start. `found`: the home address is on."""
+    """What is known of a group from before this start."""
 
     epoch: Epoch = Epoch(0)
     pre_acq: bool = False  # begun and not undone
     post_acq: bool = False
-    found: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _take_in(w: Work, event: Event) -> None:
         case DeadlineReached():
             pair.watch_time(w)
             _wake(w)
-        case PhaseEnded() | Acquired() | Released() | Probed():
+        case PhaseEnded() | Acquired() | Released() | Swept() | Probed():
             if event.group in w.node.groups:
                 w.run(event.group, event)
         case Renewed():
@@ -230,7 +230,6 @@ def _remember(name: str, past: Remembered | None, now: Instant) -> Group:
         known=past.epoch,
         pre_acq=past.pre_acq,
         post_acq=past.post_acq,
-        home_on=past.found,
     )
 
 

@@ -59,6 +59,8 @@ def released(group: Group, event: Released, a: Around) -> Out:
         return group, ()
     if event.failed is None:
         return _off(group, a, "released")
+    if group.leased_from is not None and "release" not in group.told:
+        group = replace(group, leased_from=a.now)  # a renewal may have been on its way before it
     again = replace(group, hold=Hold.ON, release_again_at=Instant(a.now + RELEASE_AGAIN_NS))
     headline = f"{group.name} could not be taken off"
     told = notice(group, Told.FAILURE, headline, event.failed)
@@ -73,8 +75,6 @@ def _release(group: Group, a: Around) -> Out:
             return _off(group, a, "dropped by the kernel")
         if not expired(group.release_again_at, a):
             return group, ()
-    elif group.leased_from is not None:
-        group = replace(group, leased_from=a.now)  # a renewal may have been on its way
     group = replace(group, hold=Hold.GOING, release_again_at=None)
     record = Record("release", "release begins", group.name, epoch=group.claim)
     return group, (record, Release(group.name, group.claim))
@@ -82,17 +82,17 @@ def _release(group: Group, a: Around) -> Out:
 
 def _off(group: Group, a: Around, rule: str) -> Out:
     """The address is gone: say so at once, and for long enough to be heard."""
+    kept = group.keep_home
     group = replace(
         forget(group, "release"),
         hold=Hold.OFF,
         leased_from=None,
         release_again_at=None,
         announce_at=None,
-        home_on=group.keep_home,
         keep_home=False,
         linger_until=Instant(a.now + 2 * a.terms.interval_ns),
     )
-    if group.sign not in LASTING:
+    if group.sign not in LASTING and not kept:
         group = replace(group, sign=Sign.RELEASED)
     return group, (Record("released", rule, group.name, epoch=group.claim),)
 

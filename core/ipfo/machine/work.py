@@ -6,7 +6,7 @@ Lives for one call of `step` only, which stays a pure function of what goes in.
 from dataclasses import replace
 
 from ipfo.machine.effects import Effect, Notify, Record
-from ipfo.machine.group import Group, entry, is_renewed, lease_ends
+from ipfo.machine.group import Group, Hold, entry, is_renewed, lease_ends
 from ipfo.machine.links import Link
 from ipfo.machine.node import Node, around, entry_digest
 from ipfo.machine.roles import Fact, step_group, wakes_at
@@ -37,6 +37,8 @@ class Work:
             self.put(group)
             if (was.hold, was.leased_from) != (group.hold, group.leased_from):
                 self.mind_leases()
+            if was.hold is not Hold.OFF and group.hold is Hold.OFF:
+                self.node = replace(self.node, told=self.node.told - {f"renew {name}"})
         self.refresh(name)
 
     def run_all(self) -> None:
@@ -46,10 +48,18 @@ class Work:
 
     def put(self, group: Group) -> None:
         """Replace a group."""
+        node = replace(self.node, groups={**self.node.groups, group.name: group})
         claims = group.role is Role.CLAIMANT
-        claimants = self.node.claimants - {group.name} | ({group.name} if claims else set())
-        groups = {**self.node.groups, group.name: group}
-        self.node = replace(self.node, groups=groups, claimants=claimants)
+        if claims != (group.name in node.claimants):
+            others = tuple(name for name in node.claimants if name != group.name)
+            carried = {name: at for name, at in node.carried.items() if name != group.name}
+            node = replace(
+                node,
+                claimants=(*others, group.name) if claims else others,
+                carried=carried,
+                known_claims=node.known_claims - {group.name},
+            )
+        self.node = node
 
     def put_link(self, link: Link) -> None:
         """Replace a link."""
