@@ -16,7 +16,7 @@ from ipfo.daemon.log import Log
 from ipfo.daemon.loop import Ways
 from ipfo.daemon.paper import Paper
 from ipfo.machine import effects as ask
-from ipfo.machine.events import Acquired, Event, PhaseEnded, Probed, Released, Renewed
+from ipfo.machine.events import Acquired, Event, PhaseEnded, Probed, Released, Renewed, Swept
 from ipfo.model import SECOND, Answer, Epoch, Instant, Phase, Reason, Role
 from ipfo.model import Event as Told
 from ipfo.workers.pool import Outcome
@@ -142,14 +142,22 @@ def test_a_release_is_answered_well_or_with_what_failed(rig: Rig) -> None:
 
 def test_a_renewal_takes_less_than_half_the_lease_and_fails_for_every_group(rig: Rig) -> None:
     now = clock.now()
-    rig.do(ask.Renew(now, Instant(now + 5)))
+    rig.do(ask.Renew(("web",), now, Instant(now + 5)))
     do, given, deadline, _ = rig.pool.addresses.last()
     assert (do, given["lifetime_s"], given["good_until"]) == ("renew", LEASE_S, now + 5)
     assert deadline - clock.now() <= LEASE_S * SECOND // 2
     rig.pool.addresses.end({"began": 9, "failed": ["web"]})
-    rig.do(ask.Renew(now, Instant(now + 5)))
+    rig.do(ask.Renew(("web",), now, Instant(now + 5)))
     rig.pool.addresses.end(failed="timed out")
-    assert rig.inbox == [Renewed(Instant(9), ("web",)), Renewed(now, ("web", "plain"))]
+    assert rig.inbox == [Renewed(Instant(9), ("web",)), Renewed(now, ("web",))]
+
+
+def test_a_home_address_is_swept_and_what_was_found_is_told(rig: Rig) -> None:
+    rig.do(ask.Sweep("web"))
+    rig.pool.addresses.end({"found": True})
+    rig.do(ask.Sweep("web"))
+    rig.pool.addresses.end(failed="busy")
+    assert rig.inbox == [Swept("web", found=True), Swept("web", failed="busy")]
 
 
 def test_probes_of_one_step_are_one_call_and_each_is_answered(rig: Rig) -> None:

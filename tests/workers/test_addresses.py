@@ -59,7 +59,7 @@ def test_what_is_late_touches_nothing(site: Site, start: Start, do: str) -> None
         outcome = caller.do(do, group="web", epoch=6, lifetime_s=2, good_until=late)
         assert "late by" in (outcome.failed or "")
     else:
-        answer = caller.ok(do, lifetime_s=2, good_until=late)
+        answer = caller.ok(do, groups=["web"], lifetime_s=2, good_until=late)
         assert answer["failed"] == ["web"]
     assert site.calls() == before
 
@@ -73,7 +73,7 @@ def test_a_worker_that_was_stopped_for_longer_than_it_was_good_for_renews_nothin
     pid = caller.worker._process.pid if caller.worker._process else 0
     os.kill(pid, signal.SIGSTOP)
     good_until = clock.now() + SECOND // 10
-    number = caller.ask("renew", lifetime_s=2, good_until=good_until)
+    number = caller.ask("renew", groups=["web"], lifetime_s=2, good_until=good_until)
     while clock.now() <= good_until:
         select.select([], [], [], 0.02)
     os.kill(pid, signal.SIGCONT)
@@ -92,8 +92,9 @@ def test_renew_touches_what_is_held_under_lease_and_nothing_else(site: Site, sta
     acquire(caller, "web")
     acquire(caller, "news")
     asked_at = clock.now()
-    answer = caller.ok("renew", lifetime_s=3, good_until=soon())
-    assert answer["failed"] == []
+    groups = ["web", "mail", "news"]
+    answer = caller.ok("renew", groups=groups, lifetime_s=3, good_until=soon())
+    assert answer["failed"] == ["mail", "news"], "not held here, or not under lease"
     assert asked_at <= answer["began"] <= clock.now()
     renewals = [call for call in site.calls() if call.startswith("renew")]
     assert renewals == ["renew east0 192.0.2.100 2001:db8::100 3"]
@@ -107,7 +108,7 @@ def test_renew_names_the_groups_it_could_not_renew(site: Site, start: Start) -> 
     )
     acquire(caller, "web")
     acquire(caller, "mail")
-    answer = caller.ok("renew", lifetime_s=2, good_until=soon())
+    answer = caller.ok("renew", groups=["web", "mail"], lifetime_s=2, good_until=soon())
     assert answer["failed"] == ["web"]
     assert answer["remarks"] == ["renewing web failed: renew cannot be done"]
 
@@ -116,7 +117,7 @@ def test_release_takes_off_and_ends_the_renewals(site: Site, start: Start) -> No
     caller = start()
     acquire(caller)
     caller.ok("release", group="web", epoch=5)
-    caller.ok("renew", lifetime_s=2, good_until=soon())
+    caller.ok("renew", groups=["web"], lifetime_s=2, good_until=soon())
     assert site.shelf()["on"] == {}
     assert not any(call.startswith("renew") for call in site.calls())
     assert ledger.read(site.state).groups["web"] == ledger.GroupMemory(Epoch(5))
@@ -134,7 +135,8 @@ def test_after_a_kill_in_the_middle_the_next_worker_renews_nothing(
         caller.ok("acquire", **given)
     turn([caller.worker], lambda: caller.worker.running)
     assert caller.do(do, within_ns=SECOND, **given).failed == "timed out"
-    assert caller.ok("renew", lifetime_s=2, good_until=soon())["failed"] == []
+    answer = caller.ok("renew", groups=["web"], lifetime_s=2, good_until=soon())
+    assert answer["failed"] == ["web"]
     assert not any(call.startswith("renew") for call in site.calls())
     assert ledger.read(site.state).groups["web"].held
 
@@ -145,7 +147,7 @@ def test_a_worker_that_is_started_again_goes_on_renewing(site: Site, start: Star
     assert caller.worker._process is not None
     os.kill(caller.worker._process.pid, signal.SIGKILL)
     turn([caller.worker], lambda: caller.worker.restarts == 1)
-    caller.ok("renew", lifetime_s=2, good_until=soon())
+    caller.ok("renew", groups=["web"], lifetime_s=2, good_until=soon())
     assert site.calls()[-1] == "renew east0 192.0.2.100 2001:db8::100 2"
 
 
@@ -235,10 +237,9 @@ def test_home_is_found_not_added_and_held_without_a_lease(site: Site, start: Sta
     site.lay("192.0.2.100/24", "en7")
     caller = start(web=site.group(home="alpha", addresses=["192.0.2.100/24"]))
     swept = caller.ok("sweep")
-    assert swept["found"] == {"web": True}
     assert swept["interfaces"] == {"web": "en7"}, "so that the engine can watch its carrier"
     assert acquire(caller)["leased_from"] is None
-    caller.ok("renew", lifetime_s=2, good_until=soon())
+    caller.ok("renew", groups=["web"], lifetime_s=2, good_until=soon())
     assert site.calls() == ["announce en7 192.0.2.100"]
     assert caller.ok("probe", groups=["web"], timeout_ns=1)
     assert site.calls()[-1] == "probe en7 1"
@@ -253,10 +254,25 @@ def test_home_comes_back_as_it_was_also_after_a_restart(site: Site, start: Start
     first.ok("release", group="web", epoch=6)
     assert site.shelf()["on"] == {}
     again = start(web=group)
-    assert again.ok("sweep")["found"] == {"web": False}
+    again.ok("sweep")
     acquire(again, epoch=7)
     assert site.shelf()["on"]["192.0.2.100"] == ["192.0.2.100/26", "en7", None, ["noprefixroute"]]
     assert "restore en7 192.0.2.100/26 default via x" in site.calls()
+
+
+def test_home_that_appears_though_the_peer_claims_it_is_taken_off(site: Site, start: Start) -> None:
+    """Design 7.11: the operating system may set it late, and only a part of it."""
+    group = site.group(home="alpha", addresses=["192.0.2.100/24", "2001:db8::100/64"])
+    caller = start(web=group)
+    caller.ok("sweep")
+    assert caller.ok("sweep_home", group="web") == {"found": False}
+    site.lay("192.0.2.100/24", "en7")
+    assert caller.ok("sweep_home", group="web")["found"] is True
+    assert site.shelf()["on"] == {}
+    acquire(caller, epoch=7)
+    assert site.shelf()["on"]["192.0.2.100"][1] == "en7", "and remembered"
+    assert caller.ok("sweep_home", group="web") == {"found": False}, "held: not touched"
+    assert len(site.shelf()["on"]) == 2
 
 
 def test_home_that_nobody_remembers_goes_where_the_config_says(site: Site, start: Start) -> None:

@@ -12,7 +12,7 @@ from ipfo.config.model import Config
 from ipfo.daemon.loop import Ways
 from ipfo.daemon.paper import Paper
 from ipfo.machine import effects as ask
-from ipfo.machine.events import Acquired, Event, PhaseEnded, Probed, Released, Renewed
+from ipfo.machine.events import Acquired, Event, PhaseEnded, Probed, Released, Renewed, Swept
 from ipfo.model import SECOND, Answer, Instant, Move, Phase, Role
 from ipfo.model import Event as Told
 from ipfo.workers.pool import Outcome
@@ -64,6 +64,8 @@ class Effects:
                 self._renew(effect)
             case ask.Acquire() | ask.Release() | ask.Announce():
                 self._move_addresses(effect)
+            case ask.Sweep():
+                self._sweep(effect)
             case ask.Probe():
                 self._probes.append(effect)
             case ask.RunPhase():
@@ -148,18 +150,29 @@ class Effects:
 
     def _renew(self, effect: ask.Renew) -> None:
         """Half the lease is the most that a renewal may take: after that the next one is due."""
-        given = {"good_until": effect.good_until, "lifetime_s": self._lease_s}
+        given = {
+            "groups": effect.groups,
+            "good_until": effect.good_until,
+            "lifetime_s": self._lease_s,
+        }
         deadline = Instant(clock.now() + self._lease_s * SECOND // 2)
 
         def renewed(outcome: Outcome) -> None:
             self._remark("renew", outcome)
             if outcome.ok is None:
-                self._put(Renewed(effect.asked_at, tuple(self._config.groups)))
+                self._put(Renewed(effect.asked_at, effect.groups))
             else:
                 failed = tuple(outcome.ok.get("failed", ()))
                 self._put(Renewed(Instant(outcome.ok["began"]), failed))
 
         self._pool.addresses.call("renew", given, deadline, renewed)
+
+    def _sweep(self, effect: ask.Sweep) -> None:
+        def swept(outcome: Outcome) -> None:
+            found = outcome.ok is not None and outcome.ok["found"] is True
+            self._put(Swept(effect.group, found, outcome.failed))
+
+        self._call("sweep_home", effect.group, {"group": effect.group}, swept)
 
     def _probe(self, probes: list[ask.Probe]) -> None:
         timeout_ns = max(probe.timeout_ns for probe in probes)

@@ -113,7 +113,7 @@ def _serve(parts: Parts, listener: socket.socket, folder: Path) -> None:
         swept = _sweep(parts)
         parts = replace(parts, terms=placed(parts.terms, swept.get("interfaces", {})))
         parts.carrier.watch({g.interface for g in parts.terms.groups.values() if g.interface})
-        _go_round(parts, listener, memory, swept)
+        _go_round(parts, listener, memory)
     except _EndedEarlyError:
         return
     except EndNowError:
@@ -130,11 +130,9 @@ class _EndedEarlyError(Exception):
     """The daemon was told to end before it had begun; nothing is held yet."""
 
 
-def _go_round(
-    parts: Parts, listener: socket.socket, memory: ledger.Memory, swept: Mapping[str, Any]
-) -> None:
+def _go_round(parts: Parts, listener: socket.socket, memory: ledger.Memory) -> None:
     down = frozenset(each.interface for each in parts.carrier.changes() if not each.up)
-    first = boot(parts.terms, remembered(memory, swept), clock.now(), down=down)
+    first = boot(parts.terms, remembered(memory), clock.now(), down=down)
     loop = Loop(first.node, parts.terms)
     control = Control(
         listener,
@@ -167,20 +165,15 @@ def placed(terms: Terms, interfaces: Mapping[str, str]) -> Terms:
     return replace(terms, groups=groups)
 
 
-def remembered(memory: ledger.Memory, swept: Mapping[str, Any]) -> dict[str, Remembered]:
-    """What the machine is to know of each group from before: the ledger, and what is on now."""
-    found = {name for name, here in swept.get("found", {}).items() if here}
-    nothing = ledger.GroupMemory()
-    groups = {*memory.groups, *found}
-    past = {name: memory.groups.get(name, nothing) for name in sorted(groups)}
+def remembered(memory: ledger.Memory) -> dict[str, Remembered]:
+    """What the machine is to know of each group from before."""
     return {
         name: Remembered(
             epoch=known.epoch,
             pre_acq=Phase.PRE_ACQ in known.open_phases,
             post_acq=Phase.POST_ACQ in known.open_phases,
-            found=name in found,
         )
-        for name, known in past.items()
+        for name, known in memory.groups.items()
     }
 
 

@@ -136,17 +136,18 @@ class Addresses:
         return {"leased_from": leased_from, "remarks": self._said()}
 
     def renew(self, given: Asked) -> Asked:
-        """Renew what is held under lease; what could not be, or would be late, is in `failed`.
+        """Renew the leases of `groups`; what could not be, or would be late, is in `failed`.
 
-        `groups`, where given, are the only ones that may be renewed.
+        Also a group that this worker does not hold under lease: it was started anew and its ledger
+        is lost, or the engine asks too late.
         """
-        only = given.get("groups")
         began: Instant | None = None
         failed: list[str] = []
-        for name, group in self._groups.items():
-            if not (group.held and group.leased) or (only is not None and name not in only):
-                continue
+        for name in given["groups"]:
+            group = self._groups[name]
             try:
+                if not (group.held and group.leased):
+                    raise OSError("it is not held under lease here")
                 check(given["good_until"])
                 began = began or clock.now()
                 group.provider.renew(group.interface, group.config.addresses, given["lifetime_s"])
@@ -167,6 +168,18 @@ class Addresses:
         group.held = False
         self._record(group)
         return {"remarks": self._said()}
+
+    def sweep_home(self, given: Asked) -> Asked:
+        """Take a home address off that the operating system has set: `found` says whether it had.
+
+        Nothing is touched where this node holds the group.
+        """
+        group = self._groups[given["group"]]
+        if group.home is None or group.held or not group.home.found():
+            return {"found": False}
+        self._record(group, durable=True)
+        group.home.release()
+        return {"found": True, "remarks": self._said()}
 
     def announce(self, given: Asked) -> Asked:
         """Tell the neighbours, if the group is held here."""
@@ -206,15 +219,14 @@ class Addresses:
     def sweep(self, _: Asked) -> Asked:
         """Take off what an earlier run has left; a home address on its home node stays.
 
-        `found`: whether the home group's addresses are all here; `interfaces`: where they are or
-        were, as far as that is known. `memory`: what the ledger knew.
+        `interfaces`: where the home groups' addresses are or were, as far as that is known.
+        `memory`: what the ledger knew.
         """
         memory = ledger.read(self._state_dir)
         self._remarks.extend(memory.remarks)
-        swept, found, interfaces = [], {}, {}
+        swept, interfaces = [], {}
         for name, group in self._groups.items():
             if group.home is not None:
-                found[name] = group.home.complete()
                 if "wire" in group.config.traits:
                     interfaces[name] = group.home.interface()
             elif self._sweep(group):
@@ -223,7 +235,6 @@ class Addresses:
             self._record(group)
         return {
             "swept": swept,
-            "found": found,
             "interfaces": interfaces,
             "memory": {
                 name: {
@@ -285,7 +296,7 @@ class Worker:
 def main() -> None:
     """Serve the engine until it ends; its addresses end with their leases."""
     worker = Worker()
-    names = ("acquire", "renew", "release", "announce", "probe", "sweep")
+    names = ("acquire", "renew", "release", "announce", "probe", "sweep", "sweep_home")
     child.serve({"setup": worker.setup, **{name: worker.handler(name) for name in names}})
 
 

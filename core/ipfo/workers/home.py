@@ -58,10 +58,6 @@ class Home:
         found = (self._provider.find(address) for address in self._addresses)
         return [each for each in found if each is not None]
 
-    def complete(self) -> bool:
-        """Whether all of them are here."""
-        return len(self.found()) == len(self._addresses)
-
     def interface(self) -> str:
         """Where the group's addresses are, else were, else are configured to be; "" if unknown."""
         here = self.found() or [

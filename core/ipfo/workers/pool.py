@@ -34,7 +34,7 @@ class Pool:
             "addresses",
             self._setup,
             queue_max=ADDRESSES_QUEUE_MAX,
-            again=frozenset({"renew", "release", "announce", "sweep"}),
+            again=frozenset({"renew", "release", "announce", "sweep", "sweep_home"}),
         )
         self.notices = Worker(
             "notices",
