@@ -184,8 +184,6 @@ class Event(Enum):
     VETO = "veto"
     FAILURE = "failure"
     DRIFT = "drift"
-    START = "start"
-    STOP = "stop"
 
 
 @dataclass(frozen=True, slots=True)

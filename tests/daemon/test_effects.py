@@ -273,6 +273,11 @@ def test_p7_what_a_worker_failed_to_store_is_told_again(rig: Rig) -> None:
     assert rig.paper.lost == 0
 
 
+def test_what_a_plugin_says_without_end_is_cut(rig: Rig) -> None:
+    rig.paper.write("post_acq", "x" * 2_000_000, "web")
+    assert len(rig.told("record")[-1]["rule"]) < 10_000
+
+
 def test_the_outbox_is_asked_once_at_a_time(rig: Rig) -> None:
     rig.paper.ask_state()
     rig.paper.ask_state()

@@ -1,6 +1,7 @@
 """What stops the start: one line, the right exit code, and nothing half done."""
 
 import json
+import os
 import select
 import signal
 import socket
@@ -51,6 +52,26 @@ def test_an_address_that_is_not_here(looped: Looped) -> None:
     assert "link two: 203.0.113.7" in line
     assert "does not have the address" in line
     assert nothing_is_left(looped)
+
+
+@pytest.mark.root
+def test_an_interface_that_is_not_here(looped: Looped) -> None:
+    """A group there could never be held, and nobody would know why."""
+    text = looped.config.read_text().replace('interface = "lo"', 'interface = "nosuch0"')
+    looped.config.write_text(text.replace('provider = "mock"', 'provider = "ip"'))
+    code, line = refused(looped)
+    assert code == 1
+    assert "no interface nosuch0" in line
+    assert nothing_is_left(looped)
+
+
+@pytest.mark.root
+def test_a_key_that_another_user_owns(looped: Looped) -> None:
+    """P8: who owns the key can read it, and put another in its place."""
+    os.chown(looped.folder / "pair.key", 65534, -1)
+    code, line = refused(looped)
+    assert code == 2
+    assert "belongs to another user (uid 65534)" in line
 
 
 def test_a_second_daemon_for_the_pair(looped: Looped) -> None:

@@ -98,7 +98,7 @@ def _key_faults(draft: Draft) -> Iterator[Fault]:
     try:
         with path.open("rb") as file:
             key = file.read(KEY_MIN)
-            mode = os.fstat(file.fileno()).st_mode
+            found = os.fstat(file.fileno())
     except FileNotFoundError:
         yield Fault(here, f'{path} does not exist; make it with "ipfo keygen {path}"')
     except OSError as error:
@@ -110,10 +110,11 @@ def _key_faults(draft: Draft) -> Iterator[Fault]:
             yield Fault(
                 here, f"{path} has {len(key)} bytes; a key has {KEY_MIN} or more, see ipfo keygen"
             )
+        mode = found.st_mode & 0o777
         if mode & READABLE_BY_OTHERS:
-            yield Fault(
-                here, f"{path} can be used by others (mode {mode & 0o777:04o}); chmod 600 {path}"
-            )
+            yield Fault(here, f"{path} can be used by others (mode {mode:04o}); chmod 600 {path}")
+        if found.st_uid not in (0, os.geteuid()):
+            yield Fault(here, f"{path} belongs to another user (uid {found.st_uid}); chown it")
 
 
 def _key_warnings(draft: Draft) -> Iterator[Fault]:

@@ -59,6 +59,10 @@ class Carrier:
                 told.append(CarrierChanged(interface, up))
         return told
 
+    def missing(self) -> list[str]:
+        """The interfaces that this host does not have."""
+        return [name for name in self._known if self._flags(name) is None]
+
     def state(self) -> dict[str, bool]:
         """What was last told of each interface."""
         return {interface: bool(up) for interface, up in self._known.items()}
@@ -70,15 +74,20 @@ class Carrier:
             self._news.close()
 
     def _up(self, interface: str) -> bool:
+        flags = self._flags(interface)
+        return flags is not None and flags & (IFF_UP | IFF_RUNNING) == IFF_UP | IFF_RUNNING
+
+    def _flags(self, interface: str) -> int | None:
+        """What the kernel says of it; None where there is no such interface (any more)."""
         if sys.platform != "linux":
-            return True
+            return IFF_UP | IFF_RUNNING
         request = struct.pack("16sH14x", interface.encode()[:15], 0)
         try:
             answer = fcntl.ioctl(self._ask.fileno(), SIOCGIFFLAGS, request)
         except OSError:
-            return False  # there is no such interface (any more)
+            return None
         flags: int = struct.unpack_from("H", answer, 16)[0]
-        return flags & (IFF_UP | IFF_RUNNING) == IFF_UP | IFF_RUNNING
+        return flags
 
     def _drain(self) -> None:
         if self._news is None:

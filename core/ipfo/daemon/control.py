@@ -67,6 +67,7 @@ class Control:
         self._nodes = nodes
         self._clients: list[_Client] = []
         self._orders: dict[str, _Order] = {}
+        self._report: Mapping[str, Any] | None = None
 
     def reading(self) -> list[int]:
         """The descriptors to be read from."""
@@ -85,6 +86,7 @@ class Control:
     def ready(self, fds: set[int], now: Instant) -> list[Event]:
         """Serve the connections among `fds`; the orders that the machine is to hear of."""
         events: list[Event] = []
+        self._report = None
         if self._listener.fileno() in fds:
             self._accept(now)
         for client in list(self._clients):
@@ -141,7 +143,9 @@ class Control:
 
     def _take(self, client: _Client, request: Mapping[str, Any], now: Instant) -> Event | None:
         if request.get("do") == "status":
-            self._say(client, {"status": self._status()})
+            if self._report is None:  # one for all who ask in this round: it grows with the groups
+                self._report = self._status()
+            self._say(client, {"status": self._report})
             return None
         try:
             event = self._event(request)

@@ -6,6 +6,7 @@ addresses off first; only a home address on its home node stays, since the machi
 
 import gc
 import os
+import resource
 import select
 import socket
 from collections.abc import Mapping
@@ -38,6 +39,12 @@ from ipfo.workers.pool import Outcome, Pool
 SWEEP_NS = 25 * SECOND
 """How long the `addresses` worker may take to start and to say what it found; longer than its set-up."""
 
+KEY_FILE_MAX = 1 << 16
+"""Bytes of a key file that are read; 32 are enough."""
+
+DESCRIPTORS_MAX = 1024
+"""`select` takes no descriptor above; rather a worker that cannot be started than an engine that fails."""
+
 RELEASE_NS = 5 * SECOND
 """How long an end out of order waits for the addresses to be taken off; then leases have to do it."""
 
@@ -51,6 +58,8 @@ def run(document: Document, state_dir: Path) -> None:
     if not __debug__:
         raise HostError("ipfo does not run under python -O: its assertions guard the addresses")
     config = Config.from_document(document)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most[0], DESCRIPTORS_MAX), most[1]))
     number = int.from_bytes(os.urandom(8), "big") or 1
     with ExitStack() as stack:
         control_group = group_id(config.control_group)
@@ -62,6 +71,11 @@ def run(document: Document, state_dir: Path) -> None:
         terms = config.terms(number)
         carrier = Carrier({g.interface for g in terms.groups.values() if g.interface})
         stack.callback(carrier.close)
+        if missing := carrier.missing():
+            raise HostError(
+                f"{config.path}: this host has no interface {', '.join(missing)}; the groups there"
+                " could never be held: see `ip link`"
+            )
         log = Log(f"ipfo[{config.pair}/{config.node}]")
         stack.callback(log.close)
         signals = Signals(log)
@@ -83,7 +97,14 @@ def keyring(config: Config) -> Keyring:
     if config.key_file is None:
         return Keyring.without_key(config.pair)
     try:
-        return Keyring.of(config.key_file.read_bytes())
+        with config.key_file.open("rb") as file:
+            found = os.fstat(file.fileno())
+            if found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o077:
+                raise ConfigError(
+                    f"{config.key_file}: others than root and this daemon's user can get at the"
+                    f" key; chown it to root and chmod 600"
+                )
+            return Keyring.of(file.read(KEY_FILE_MAX))
     except OSError as error:
         raise ConfigError(f"{config.key_file}: cannot be read: {error.strerror}") from error
     except ValueError as error:

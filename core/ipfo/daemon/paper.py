@@ -18,6 +18,9 @@ PAPER_CALL_NS = 90 * SECOND
 """How long the `notices` worker may take to store what it is told; its disk may be slow, and
 it gives one request a minute by itself."""
 
+TEXT_MAX = 8000
+"""Characters of one text from a plugin that are kept: a call must fit the worker's line."""
+
 NUMBERED = ("record", "notify")
 
 
@@ -47,6 +50,7 @@ class Paper:
         self, what: str, text: str, group: str | None = None, epoch: Epoch = Epoch(0)
     ) -> None:
         """A line that no rule of the machine made: what a plugin said, what a worker could not do."""
+        text = clipped(text)
         self._log.line(f"{group}: {what}: {text}" if group else f"{what}: {text}")
         self._call("record", {"lines": [self._line(Record(what, text, group, epoch=epoch))]})
 
@@ -63,7 +67,7 @@ class Paper:
             "node": self._config.node,
             "peer": self._config.peer,
             "headline": notify.headline,
-            "detail": notify.detail,
+            "detail": clipped(notify.detail),
             "group": notify.group,
             "role": None if notify.role is None else notify.role.value,
             "epoch": notify.epoch,
@@ -127,6 +131,11 @@ class Paper:
                 self.lost += 1
 
         self._notices.call(do, given, Instant(clock.now() + PAPER_CALL_NS), done)
+
+
+def clipped(text: str) -> str:
+    """`text`, no longer than a line of the journal may be; a plugin may say anything."""
+    return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}..."
 
 
 def _inputs(record: Record) -> str:

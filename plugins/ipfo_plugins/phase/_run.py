@@ -4,10 +4,12 @@ A script that leaves something running in the background has ended when it has e
 it left keeps running, unless the deadline came first.
 """
 
+import ctypes
 import os
 import selectors
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from ipfo.plugin import now
@@ -19,6 +21,11 @@ OUTPUT_MAX = 64 << 10
 
 POLL_S = 0.02
 """How often a script that has closed its output is asked whether it has ended."""
+
+PR_SET_PDEATHSIG = 1
+"""The signal that a process gets when its parent ends; prctl(2)."""
+
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 class Output:
@@ -78,6 +85,7 @@ def run(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_die_with_worker,  # noqa: PLW1509 - the worker has one thread
         )
     except OSError as error:
         return f"cannot be run: {error.strerror or error}"
@@ -93,6 +101,12 @@ def run(
     if not on_time:
         return "it was out of time and has been killed"
     return _verdict(process.returncode)
+
+
+def _die_with_worker() -> None:
+    """A script must not outlive the worker that may be killed: the next phase would run beside it."""
+    if _LIBC is not None:
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _verdict(code: int) -> str | None:
