@@ -172,3 +172,29 @@ def test_no_probe_is_on_its_way_when_the_silence_is_full(takeover_ms: int) -> No
     (acquired_at,) = [t for t, e in beta if isinstance(e, Acquire)]
     asked = [e for t, e in beta if isinstance(e, Probe) and t <= acquired_at]
     assert asked[-1].asked_at + asked[-1].timeout_ns <= acquired_at
+
+
+@pytest.mark.parametrize("first", ["alpha", "beta"])
+def test_a_switch_that_restarts_moves_nothing_whose_carrier_is_ever_back_first(first: str) -> None:
+    pair = settled()
+    nodes = ("alpha", "beta")
+    for name in nodes:
+        pair.feed(name, CarrierChanged("eth0", up=False))
+    pair.run(5_000)
+    assert pair.holders() == []
+    for name in sorted(nodes, key=lambda name: name != first):
+        pair.feed(name, CarrierChanged("eth0", up=True))
+        pair.run(800)
+    pair.run(3_000)
+    assert pair.holders() == ["alpha"]
+    assert pair.double_ns == 0
+
+
+def test_a_preferred_node_whose_carrier_does_not_come_back_is_not_waited_for() -> None:
+    """P3: the other one has its own back, and steadily."""
+    pair = settled()
+    for name in ("alpha", "beta"):
+        pair.feed(name, CarrierChanged("eth0", up=False))
+    pair.run(5_000)
+    pair.feed("beta", CarrierChanged("eth0", up=True))
+    until_held(pair, "beta", 4_000)

@@ -81,12 +81,25 @@ def due_claim(group: Group, a: Around) -> Reason | None:
     if group.peer is None or not peer_is_free(group, a):
         return None
     reason = Reason.ORPHAN if group.seen_held else Reason.FIRST_CLAIM
-    if a.preferred or group.peer.health in UNABLE:
+    if a.preferred:
+        return reason
+    if group.peer.health is Health.CARRIER and a.now < steady_at(a):
+        return None
+    if group.peer.health in UNABLE:
         return reason
     if group.peer.health is Health.LISTENING:
         return reason if group.seen_held else None  # a cold start: let the preferred one listen
     idle = group.peer.role is Role.STANDBY and a.now >= group.since + patience_ns(a)
     return reason if idle else None
+
+
+def steady_at(a: Around) -> Instant:
+    """When a carrier that came back is no longer news.
+
+    A switch that restarts gives both nodes theirs back within a second, in either order: the
+    preferred one is not passed over for that.
+    """
+    return Instant(a.carrier_at + a.terms.takeover_after_ns)
 
 
 def patience_ns(a: Around) -> int:

@@ -112,6 +112,7 @@ class Around:
     late: bool  # nothing came in time on any link
     silent: bool  # nothing for takeover_after
     carrier: bool  # of the group's interface
+    carrier_at: Instant  # when it came; the start, if it was there
     outcast: bool
     stopping: bool
     renewed_at: Instant | None  # when all leases held were renewed last

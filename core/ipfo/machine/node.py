@@ -28,6 +28,7 @@ class Node:
     late: bool = False
     silent: bool = False
     down: frozenset[str] = frozenset()  # interfaces without carrier
+    up_at: Mapping[str, Instant] = field(default_factory=dict)  # when one came back
     outcast: bool = False
     standby_asked: bool = False
     stopping: bool = False
@@ -62,6 +63,7 @@ def around(node: Node, name: str, now: Instant, terms: Terms) -> Around:
         late=node.late,
         silent=node.silent,
         carrier=group.interface not in node.down,
+        carrier_at=node.up_at.get(group.interface, node.started_at),
         outcast=node.outcast,
         stopping=node.stopping,
         renewed_at=node.renewed_at,

@@ -72,6 +72,7 @@ def wakes_at(group: Group, a: Around) -> Instant | None:
     ]
     if group.role is Role.STANDBY:
         waits.append(Instant(group.since + claim.patience_ns(a)))
+        waits.append(claim.steady_at(a))
         if a.terms.first_claim_after_ns is not None:
             waits.append(Instant(a.started_at + a.terms.first_claim_after_ns))
     looks = group.role in (Role.STANDBY, Role.CLAIMANT) or (

@@ -118,7 +118,8 @@ def _take_in(w: Work, event: Event) -> None:
             pair.renewed(w, event)
         case CarrierChanged():
             down = w.node.down - {event.interface} | (set() if event.up else {event.interface})
-            w.node = replace(w.node, down=down)
+            up_at = {**w.node.up_at, event.interface: w.now} if event.up else w.node.up_at
+            w.node = replace(w.node, down=down, up_at=up_at)
             w.record("carrier", "up" if event.up else "down", ("interface", event.interface))
             w.run_all()
         case HandoverAsked():
