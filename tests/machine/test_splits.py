@@ -87,3 +87,34 @@ def test_p4_an_epoch_is_remembered_over_a_restart() -> None:
     pair = Pair(start=())
     pair.start("alpha", {"web": Remembered(epoch=Epoch(41))})
     assert pair.run(5_000).hosts["alpha"].node.groups["web"].claim == 42
+
+
+def blocked(pair: Pair) -> Pair:
+    """No heartbeat gets through, but the wire is whole; and both nodes have the address."""
+    pair.partition()
+    pair.run(10_000)
+    assert pair.holders() == ["alpha", "beta"]
+    pair.deaf_wire = False
+    return pair
+
+
+def test_p1_two_holders_on_one_wire_become_one_without_a_heartbeat() -> None:
+    """A filter may block heartbeats for good: what the wire knows is enough."""
+    pair = blocked(settled())
+    pair.run(8_000)
+    assert pair.holders() == ["alpha"], "who wins ties"
+    assert pair.told("alpha").count("split") == 1
+    assert pair.told("beta").count("split") == 1
+    pair.run(60_000)
+    assert pair.holders() == ["alpha"]
+
+
+@pytest.mark.parametrize("later_ms", range(0, 3_000, 300))
+def test_p2_where_heartbeats_come_back_too_they_decide(later_ms: int) -> None:
+    """The wire may be asked just when it has healed: the higher epoch wins all the same."""
+    pair = blocked(settled())
+    pair.deaf_wire = True
+    pair.run(later_ms)
+    pair.heal()
+    pair.run(8_000)
+    assert pair.holders() == ["beta"]

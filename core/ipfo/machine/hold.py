@@ -66,6 +66,8 @@ def holder(group: Group, a: Around) -> Out:
         taken = _look_round(group, a)
         if taken is not None:
             return taken
+    elif group.contested_since is not None:
+        group = replace(group, contested_since=None)
     leaving = a.stopping or (a.outcast and group.sign is not Sign.REFUSED)
     if leaving and group.giving is None:
         reason = Reason.STOP if a.stopping else Reason.STANDBY
@@ -240,23 +242,29 @@ def _beat(group: Group, a: Around) -> Out:
 def _look_round(group: Group, a: Around) -> Out | None:
     """Hold while the peer is silent: ask the wire now and then whether somebody else has it, too.
 
-    Heartbeats may be filtered while both live, and both may have claimed within one probe. Who
+    Heartbeats may be filtered while both live, and both may have claimed within one probe. Where
+    the wire has only just healed, the next heartbeats settle it, so these are waited for. Then who
     wins ties tells people and announces; the other lets go.
     """
     said = group.evidence
-    if said is not None and said.asked_at >= group.since and said.answers:
-        group = replace(group, evidence=None)
-        who = f"{said.answers[0].address} is at {said.answers[0].card}, too"
-        if not wins_ties(a):
-            return let_go(group, a, Reason.SPLIT, who)
-        headline = f"{group.name} has two holders on the wire: {a.terms.node} keeps it"
-        group, told = tell_once(group, "contest", notice(group, Told.SPLIT, headline, who))
-        group, effects = _announce(replace(group, announced=0), a)
-        return group, (*told, *effects)
-    asked, effects = evidence.seek(group, a)
-    if not effects:
-        return None
-    return replace(asked, probe_at=Instant(a.now + a.terms.takeover_after_ns)), effects
+    if said is None or said.asked_at < group.since:
+        asked, effects = evidence.seek(group, a)
+        later = Instant(a.now + a.terms.takeover_after_ns)
+        return (replace(asked, probe_at=later), effects) if effects else None
+    group = replace(group, evidence=None)
+    if not said.answers:
+        return replace(group, contested_since=None), ()
+    if group.contested_since is None:
+        again_at = Instant(a.now + 2 * a.terms.interval_ns)
+        return replace(group, contested_since=a.now, probe_at=again_at), ()
+    group = replace(group, contested_since=None)
+    who = f"{said.answers[0].address} is at {said.answers[0].card}, too"
+    if not wins_ties(a):
+        return let_go(group, a, Reason.SPLIT, who)
+    headline = f"{group.name} has two holders on the wire: {a.terms.node} keeps it"
+    group, told = tell_once(group, "contest", notice(group, Told.SPLIT, headline, who))
+    group, effects = _announce(replace(group, announced=0), a)
+    return group, (*told, *effects)
 
 
 def _peer_had_it(group: Group, a: Around) -> bool:
