@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from tests.machine.scenes import WEB, settled
 from tests.machine.virtual_pair import Pair
 
@@ -81,3 +82,15 @@ def test_crossed_preferences_are_two_groups_with_a_life_each() -> None:
     pair.power_cut("alpha")
     pair.run(5_000)
     assert (pair.holders("web"), pair.holders("mail")) == (["beta"], ["beta"])
+
+
+@pytest.mark.parametrize("alone_ms", range(3_000, 9_000, 500))
+def test_a_preferred_node_that_comes_late_is_waited_for_from_when_it_could_claim(
+    alone_ms: int,
+) -> None:
+    """7.7: booting in the wrong order steals nothing, however long the other was alone."""
+    pair = Pair(start=("beta",)).run(alone_ms)
+    pair.start("alpha")
+    pair.run(8_000)
+    assert pair.turns("beta") == []
+    assert pair.holders() == ["alpha"]

@@ -62,7 +62,7 @@ def faults_of(*names: str, site: Path) -> tuple[str, ...]:
 
 
 def test_what_a_named_plugin_offers_is_found_by_its_name(install: Install, site: Path) -> None:
-    registry = Registry([install("ipfo-pager", PAGER, entry_point="pager")], paths=[str(site)])
+    registry = Registry([install("ipfo-beeper", PAGER, entry_point="pager")], paths=[str(site)])
 
     assert list(registry.notifiers()) == ["pager"]
     assert registry.notifiers()["pager"].schema["properties"] == {"number": {"type": "string"}}
@@ -71,7 +71,7 @@ def test_what_a_named_plugin_offers_is_found_by_its_name(install: Install, site:
     assert not registry.providers()
     assert not registry.importers()
     (described,) = registry.described()
-    assert (described.entry_point, described.distribution) == ("pager", "ipfo-pager")
+    assert (described.entry_point, described.distribution) == ("pager", "ipfo-beeper")
     assert (described.version, described.hooks) == ("1.5", ("ipfo_notifiers",))
     assert described.offers == (("notifier", "pager"),)
     with pytest.raises(KeyError):
@@ -85,7 +85,7 @@ def test_an_offer_may_bear_another_name_than_its_entry_point(install: Install, s
 
 def test_what_is_installed_but_not_named_is_not_imported(install: Install, site: Path) -> None:
     install("ipfo-mine", "raise RuntimeError('imported!')")
-    install("ipfo-pager", PAGER, entry_point="pager")
+    install("ipfo-beeper", PAGER, entry_point="pager")
 
     registry = Registry(["pager"], paths=[str(site)])
 

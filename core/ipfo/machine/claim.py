@@ -89,7 +89,7 @@ def due_claim(group: Group, a: Around) -> Reason | None:
         return reason
     if group.peer.health is Health.LISTENING:
         return reason if group.seen_held else None  # a cold start: let the preferred one listen
-    idle = group.peer.role is Role.STANDBY and a.now >= group.since + patience_ns(a)
+    idle = group.peer.role is Role.STANDBY and expired(patient_until(group, a), a)
     return reason if idle else None
 
 
@@ -102,13 +102,17 @@ def steady_at(a: Around) -> Instant:
     return Instant(a.carrier_at + a.terms.takeover_after_ns)
 
 
-def patience_ns(a: Around) -> int:
-    """How long a preferred node that does not claim is waited for: somebody must in the end.
+def patient_until(group: Group, a: Around) -> Instant | None:
+    """How long a preferred node that could claim is waited for: somebody must in the end.
 
     Not the same on both, lest two nodes that each take the other for preferred claim together.
+    None: it cannot claim yet.
     """
+    if group.peer_able_at is None:
+        return None
     second = a.terms.node > a.terms.peer
-    return 2 * a.terms.takeover_after_ns + (2 * a.terms.interval_ns if second else 0)
+    patience_ns = 2 * a.terms.takeover_after_ns + (2 * a.terms.interval_ns if second else 0)
+    return Instant(max(group.since, group.peer_able_at) + patience_ns)
 
 
 def claim(group: Group, a: Around, reason: Reason) -> Out:

@@ -75,7 +75,7 @@ def _meet(w: Work, boot: int) -> None:
         hot={**hot, **w.node.hot},
     )
     for group in w.node.groups.values():
-        w.put(replace(group, peer=None))
+        w.put(replace(group, peer=None, peer_able_at=None))
     w.urgent = True
 
 

@@ -71,7 +71,7 @@ def wakes_at(group: Group, a: Around) -> Instant | None:
         listened_at,
     ]
     if group.role is Role.STANDBY:
-        waits.append(Instant(group.since + claim.patience_ns(a)))
+        waits.append(claim.patient_until(group, a))
         waits.append(claim.steady_at(a))
         if a.terms.first_claim_after_ns is not None:
             waits.append(Instant(a.started_at + a.terms.first_claim_after_ns))
@@ -116,7 +116,11 @@ def _peer_said(group: Group, entry: GroupEntry, a: Around) -> Group:
         seen_held=group.seen_held or held,
     )
     let_go = had and not peer_is_free(group, a) and peer_is_free(said, a)
-    return replace(said, let_go_at=a.now) if let_go else said
+    if let_go:
+        said = replace(said, let_go_at=a.now)
+    if entry.health is not Health.ABLE:
+        return replace(said, peer_able_at=None)
+    return said if said.peer_able_at is not None else replace(said, peer_able_at=a.now)
 
 
 def _phase_ended(group: Group, fact: PhaseEnded, a: Around) -> Out:
