@@ -100,6 +100,11 @@ def test_a_reader_that_goes_away_leaves_no_traceback(tmp_path: Path) -> None:
         assert err.read() == ""
 
 
+def _mind_ctrl_c() -> None:
+    """A suite that runs in the background ignores Ctrl-C, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_ctrl_c_leaves_no_traceback(tmp_path: Path) -> None:
     """A handover that waits for a daemon which never answers is left by Ctrl-C."""
     with socket.socket(socket.AF_UNIX) as daemon:
@@ -110,12 +115,16 @@ def test_ctrl_c_leaves_no_traceback(tmp_path: Path) -> None:
             [sys.executable, "-m", "ipfo", "--state-dir", str(tmp_path), "standby"],
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_mind_ctrl_c,  # noqa: PLW1509 - this process has one thread
         )
-        asked, _ = daemon.accept()
-        with asked:
-            assert asked.recv(100) == b'{"do": "standby"}\n'
-            waiting.send_signal(signal.SIGINT)
-            _, err = waiting.communicate(timeout=PATIENCE_S)
+        try:
+            asked, _ = daemon.accept()
+            with asked:
+                assert asked.recv(100) == b'{"do": "standby"}\n'
+                waiting.send_signal(signal.SIGINT)
+                _, err = waiting.communicate(timeout=PATIENCE_S)
+        finally:
+            waiting.kill()
     assert waiting.returncode == 130
     assert err.strip() == ""
 

@@ -66,6 +66,17 @@ def test_an_interface_that_is_not_here(looped: Looped) -> None:
 
 
 @pytest.mark.root
+def test_a_daemon_without_the_rights_that_addresses_need(looped: Looped) -> None:
+    """Else it would claim, fail, and call itself able."""
+    looped.config.write_text(looped.config.read_text().replace('"mock"', '"ip"'))
+    argv = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", *looped.argv("alpha")]
+    code, line = refused(looped, argv=argv)
+    assert code == 77
+    assert "lacks CAP_NET_ADMIN" in line
+    assert nothing_is_left(looped)
+
+
+@pytest.mark.root
 def test_a_key_that_another_user_owns(looped: Looped) -> None:
     """P8: who owns the key can read it, and put another in its place."""
     os.chown(looped.folder / "pair.key", 65534, -1)

@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Literal
 
 from ipfo.config.model import Config, GroupConfig, LinkConfig
+from ipfo.daemon.rights import missing_rights
 from ipfo.plugin.contracts import LinkEnd
 from ipfo.plugin.registry import Registry
 from ipfo.plugin.vetting import one_line
 
-CAP_NET_ADMIN = 12
-CAP_NET_RAW = 13
 PORT_OF_IPFO_TAKEN = "if the daemon of this pair runs here, that is as it should be"
 MAIL_TIMEOUT_S = 3.0
 MAIL_PORTS = {"none": 25, "starttls": 587, "tls": 465}
@@ -74,25 +73,12 @@ def _interfaces(config: Config) -> Iterator[Finding]:
 def _rights(config: Config) -> Iterator[Finding]:
     if not any("wire" in group.traits for group in config.groups.values()):
         return
-    missing = _missing_capabilities()
+    missing = missing_rights()
     if missing:
         words = " and ".join(missing)
         yield Finding("no", f"this user lacks {words}: run as root, or give them to the service")
     else:
         yield Finding("ok", "this user may change addresses and ask the wire")
-
-
-def _missing_capabilities() -> list[str]:
-    status = Path("/proc/self/status")
-    if not status.exists():  # not Linux: all or nothing
-        return [] if os.geteuid() == 0 else ["the rights of root"]
-    (effective,) = (
-        int(line.split()[1], 16)
-        for line in status.read_text().splitlines()
-        if line.startswith("CapEff:")
-    )
-    needed = {"CAP_NET_ADMIN": CAP_NET_ADMIN, "CAP_NET_RAW": CAP_NET_RAW}
-    return [name for name, bit in needed.items() if not effective >> bit & 1]
 
 
 def _link(config: Config, link: LinkConfig, registry: Registry) -> Iterator[Finding]:

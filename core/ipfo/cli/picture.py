@@ -4,6 +4,7 @@ Takes the contract of ``status --json`` and nothing else, so it shows nothing th
 could not know. Colour is only a help: each coloured word says the same without it.
 """
 
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -181,14 +182,9 @@ def _outbox_problems(outbox: Report | None) -> Iterator[str]:
 
 def _wrapped(lead: str, text: str) -> Iterator[str]:
     """`text` in lines of at most WIDTH columns, the first begun with `lead` (two columns)."""
-    line = ""
-    for word in text.split():
-        if line and len(line) + 1 + len(word) > WIDTH - 2:
-            yield lead + line
-            lead, line = "  ", word
-        else:
-            line = f"{line} {word}" if line else word
-    yield lead + line
+    yield from textwrap.wrap(
+        text, WIDTH, initial_indent=lead, subsequent_indent="  ", break_on_hyphens=False
+    )
 
 
 def _cut(text: str, width: int) -> str:

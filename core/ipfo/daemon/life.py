@@ -26,9 +26,10 @@ from ipfo.daemon.links import Links
 from ipfo.daemon.log import Log
 from ipfo.daemon.loop import Loop, Ways
 from ipfo.daemon.paper import Paper
+from ipfo.daemon.rights import missing_rights
 from ipfo.daemon.signals import EndNowError, Signals, tell_manager
 from ipfo.daemon.state_dir import CONTROL, StateDir, group_id
-from ipfo.errors import ConfigError, HostError
+from ipfo.errors import ConfigError, HostError, NotAllowedError
 from ipfo.machine.events import StandbyAsked
 from ipfo.machine.step import Remembered, boot
 from ipfo.model import SECOND, Instant, Phase, Terms
@@ -60,6 +61,7 @@ def run(document: Document, state_dir: Path) -> None:
     config = Config.from_document(document)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most[0], DESCRIPTORS_MAX), most[1]))
+    _check_rights(config)
     number = int.from_bytes(os.urandom(8), "big") or 1
     with ExitStack() as stack:
         control_group = group_id(config.control_group)
@@ -87,6 +89,17 @@ def run(document: Document, state_dir: Path) -> None:
         for warning in config.warnings:
             log.line(f"warning: {warning}")
         _serve(Parts(config, terms, links, carrier, signals, pool, paper), listener, folder.path)
+
+
+def _check_rights(config: Config) -> None:
+    """Refuse to be a node that would claim, fail, and call itself able."""
+    real = any("wire" in group.traits for group in config.groups.values())
+    lacks = missing_rights() if real else []
+    if lacks:
+        raise NotAllowedError(
+            f"{config.path}: this user lacks {' and '.join(lacks)}, which real addresses need:"
+            " run as root, or with these capabilities"
+        )
 
 
 def keyring(config: Config) -> Keyring:

@@ -108,7 +108,8 @@ def took(group: Group, a: Around) -> Out:
     event = planned.get(group.reason, Told.TAKEOVER)
     why = IN_WORDS.get(group.reason, group.reason.value)
     headline = f"{group.name} is now on {a.terms.node}: {why}"
-    told = notice(group, event, headline, f"{a.terms.peer} was last heard {silence_ms} ms ago")
+    heard = f"was last heard {silence_ms} ms ago" if a.peer_ever else "was never heard"
+    told = notice(group, event, headline, f"{a.terms.peer} {heard}")
     here = group.asked == a.terms.node
     group, settled = settle(group, done=here, why=f"{a.terms.node} holds it")
     if not a.group.phases:
