@@ -9,6 +9,7 @@ from tests.machine.virtual_pair import MS
 from ipfo.machine.effects import Acquire, Probe
 from ipfo.machine.events import (
     CarrierChanged,
+    HandoverAsked,
 )
 from ipfo.model import Reason, Role
 
@@ -198,3 +199,16 @@ def test_a_preferred_node_whose_carrier_does_not_come_back_is_not_waited_for() -
     pair.run(5_000)
     pair.feed("beta", CarrierChanged("eth0", up=True))
     until_held(pair, "beta", 4_000)
+
+
+def test_a_lease_that_fails_twice_in_one_run_is_given_up_twice() -> None:
+    """P3: the second failure, before the first good renewal, must not be taken for the first."""
+    pair = settled()
+    pair.hosts["alpha"].renew_fails = ("web",)
+    until_held(pair, "beta", 6_000)
+    pair.run(70_000)  # alpha is trusted again
+    pair.feed("beta", HandoverAsked("web", "alpha"))
+    until_held(pair, "alpha", 2_000)
+    pair.run(6_000)
+    assert pair.holders() == ["beta"]
+    assert pair.role("alpha") is not Role.HOLDER

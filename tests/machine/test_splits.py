@@ -1,5 +1,7 @@
 """Two holders, and how it comes to one: design 7.6, promises P2 and P4."""
 
+from dataclasses import replace
+
 import pytest
 from tests.machine.scenes import PHASED, settled
 from tests.machine.virtual_pair import Pair
@@ -118,3 +120,13 @@ def test_p2_where_heartbeats_come_back_too_they_decide(later_ms: int) -> None:
     pair.heal()
     pair.run(8_000)
     assert pair.holders() == ["beta"]
+
+
+def test_p3_two_configs_that_each_prefer_their_own_node_still_give_one_holder() -> None:
+    pair = Pair()
+    beta = pair.hosts["beta"]
+    groups = {"web": replace(beta.terms.groups["web"], preferred="beta")}
+    beta.terms = replace(beta.terms, groups=groups, config_digest=99)
+    pair.run(60_000)
+    assert len(pair.holders()) == 1
+    assert pair.double_ns == 0
