@@ -4,11 +4,10 @@ A standby claims when nobody holds the group, or when the holder offers it. A cl
 and pre_acq, makes sure once more that it may, and takes the address.
 """
 
-from dataclasses import replace
-
 from ipfo.machine import evidence
 from ipfo.machine.effects import Acquire, Record
 from ipfo.machine.evidence import Verdict
+from ipfo.machine.evolve import evolve
 from ipfo.machine.group import (
     Around,
     Group,
@@ -43,20 +42,20 @@ UNABLE = (Health.CARRIER, Health.OUTCAST, Health.STOPPING, Health.VETOED, Health
 def standby(group: Group, a: Around) -> Out:
     """Listen; claim when it is due and the wire agrees."""
     if a.outcast:
-        return turn(replace(group, sign=Sign.NONE), a, Role.OUTCAST, "set aside")
+        return turn(evolve(group, sign=Sign.NONE), a, Role.OUTCAST, "set aside")
     if _is_offered(group, a):
         return _answer_offer(group, a)
     group, effects = _tidy_signs(group, a)
     group, more = _settle_given(group, a)
     effects = (*effects, *more)
     if group.linger_until is not None and (peer_holds(group, a) or expired(group.linger_until, a)):
-        group = replace(group, linger_until=None)
+        group = evolve(group, linger_until=None)
     reason = due_claim(group, a)
     if reason is None:
         if a.late and health(group, a) in (Health.ABLE, Health.LISTENING):
             group, more = evidence.seek(group, a)
             return group, (*effects, *more)
-        return replace(group, contested_since=None), effects
+        return evolve(group, contested_since=None), effects
     group, more = evidence.watch_contest(group, a)
     effects = (*effects, *more)
     said = evidence.verdict(group, a)
@@ -119,7 +118,7 @@ def claim(group: Group, a: Around, reason: Reason) -> Out:
     """`group` as claimant under a new epoch."""
     epoch = Epoch(max(group.claim, group.known) + 1)
     said = group.evidence.answers if group.evidence is not None else None
-    group = replace(
+    group = evolve(
         group,
         claim=epoch,
         known=epoch,
@@ -147,18 +146,18 @@ def claimant(group: Group, a: Around) -> Out:
     if group.running is not None or group.hold is not Hold.OFF:
         return group, ()
     if not a.group.phases:
-        group = replace(group, tested=True, prepared=True)
+        group = evolve(group, tested=True, prepared=True)
     if not group.tested:
         return step_phase(group, Phase.TEST, acquire=True)
     if not group.prepared:
-        return step_phase(replace(group, pre_acq=True), Phase.PRE_ACQ, acquire=True)
+        return step_phase(evolve(group, pre_acq=True), Phase.PRE_ACQ, acquire=True)
     if may_acquire(group, a):
         good_until = Instant(a.now + max(evidence.fresh_ns(a), ACQUIRE_NS))
         record = Record("acquire", "acquire begins", group.name, epoch=group.claim)
         acquire = Acquire(group.name, group.claim, good_until)
-        return replace(group, hold=Hold.COMING, sign=Sign.NONE), (record, acquire)
+        return evolve(group, hold=Hold.COMING, sign=Sign.NONE), (record, acquire)
     if group.reason in BY_OFFER and not a.silent:
-        return (group, ()) if group.sign is Sign.READY else (replace(group, sign=Sign.READY), ())
+        return (group, ()) if group.sign is Sign.READY else (evolve(group, sign=Sign.READY), ())
     return evidence.seek(group, a)
 
 
@@ -192,7 +191,7 @@ def acquire_failed(group: Group, a: Around, why: str) -> Out:
     headline = f"{group.name} could not be taken"
     group, told = tell_once(group, "failed", notice(group, Told.FAILURE, headline, why))
     group, effects = _abandon(set_back(group, a, Health.FAILED), a, f"acquire failed: {why}")
-    return replace(group, hold=Hold.ON, forced=True), (*told, *effects)
+    return evolve(group, hold=Hold.ON, forced=True), (*told, *effects)
 
 
 def outcast(group: Group, a: Around) -> Out:
@@ -214,7 +213,7 @@ def _abandon(group: Group, a: Around, why: str) -> Out:
     sign = Sign.REFUSED if group.reason in BY_OFFER else Sign.NONE
     sign_until = Instant(a.now + sign_lasts_ns(a)) if sign is Sign.REFUSED else None
     group, settled = settle(group, done=False, why=why)
-    group = replace(group, sign=sign, sign_until=sign_until, forced=True)
+    group = evolve(group, sign=sign, sign_until=sign_until, forced=True)
     group, effects = turn(group, a, Role.YIELDER, f"claim given up: {why}")
     return group, (*settled, *effects)
 
@@ -243,19 +242,19 @@ def _is_offered(group: Group, a: Around) -> bool:
 def _answer_offer(group: Group, a: Around) -> Out:
     """The holder would hand over: claim, or say that it cannot be."""
     if group.sign is Sign.REFUSED:
-        return replace(group, sign_until=Instant(a.now + sign_lasts_ns(a))), ()
+        return evolve(group, sign_until=Instant(a.now + sign_lasts_ns(a))), ()
     if health(group, a) in (Health.ABLE, Health.LISTENING):
         return claim(group, a, Reason.FAILBACK if a.preferred else Reason.HANDOVER)
     why = f"{a.terms.node} cannot take it: {health(group, a).name.lower()}"
     group, effects = settle(group, done=False, why=why)
-    refused = replace(group, sign=Sign.REFUSED, sign_until=Instant(a.now + sign_lasts_ns(a)))
+    refused = evolve(group, sign=Sign.REFUSED, sign_until=Instant(a.now + sign_lasts_ns(a)))
     return refused, effects
 
 
 def _tidy_signs(group: Group, a: Around) -> Out:
     """End what has been shown long enough, and a wish that is granted or hopeless."""
     if group.sign in (Sign.REFUSED, Sign.BEATEN) and expired(group.sign_until, a):
-        return replace(group, sign=Sign.NONE, sign_until=None), ()
+        return evolve(group, sign=Sign.NONE, sign_until=None), ()
     if group.sign is not Sign.WISH:
         return group, ()
     why = None
@@ -267,4 +266,4 @@ def _tidy_signs(group: Group, a: Around) -> Out:
         why = f"{a.terms.peer} will not give it now"
     if why is None:
         return group, ()
-    return settle(replace(group, sign=Sign.NONE, sign_until=None), done=False, why=why)
+    return settle(evolve(group, sign=Sign.NONE, sign_until=None), done=False, why=why)

@@ -3,11 +3,11 @@
 Design 7.3: an address that answers is held by somebody, whatever the heartbeats say.
 """
 
-from dataclasses import replace
 from enum import Enum
 
 from ipfo.machine.effects import Effect, Probe, Record
 from ipfo.machine.events import Probed
+from ipfo.machine.evolve import evolve
 from ipfo.machine.group import Around, Evidence, Group, Out, expired, forget, notice, tell_once
 from ipfo.model import Event as Told
 from ipfo.model import Instant
@@ -72,7 +72,7 @@ def seek(group: Group, a: Around) -> Out:
     full_at = a.heard_at + a.terms.takeover_after_ns
     if a.now < full_at < a.now + timeout_ns(a) and verdict(group, a) is Verdict.SILENT:
         return group, ()
-    asked = replace(group, probe_asked_at=a.now, probe_at=Instant(a.now + pace_ns(a)))
+    asked = evolve(group, probe_asked_at=a.now, probe_at=Instant(a.now + pace_ns(a)))
     return asked, (Probe(group.name, a.now, timeout_ns(a)),)
 
 
@@ -80,13 +80,13 @@ def take_in(group: Group, event: Probed) -> Out:
     """Note what the wire said. A probe that failed says nothing, and people are told once."""
     if group.probe_asked_at != event.asked_at:
         return group, ()
-    group = replace(group, probe_asked_at=None)
+    group = evolve(group, probe_asked_at=None)
     if event.failed is not None:
-        blind = replace(group, evidence=None)
+        blind = evolve(group, evidence=None)
         headline = f"{group.name}: the wire could not be asked for the address"
         return tell_once(blind, "probe", notice(blind, Told.FAILURE, headline, event.failed))
     was = group.evidence
-    group = forget(replace(group, evidence=Evidence(event.asked_at, event.answers)), "probe")
+    group = forget(evolve(group, evidence=Evidence(event.asked_at, event.answers)), "probe")
     if was is not None and bool(was.answers) == bool(event.answers):
         return group, ()
     return group, (_record(group, event),)
@@ -101,9 +101,9 @@ def watch_contest(group: Group, a: Around) -> Out:
     if verdict(group, a) is not Verdict.ANSWERED:
         if group.contested_since is None:
             return group, ()
-        return forget(replace(group, contested_since=None), "contested"), ()
+        return forget(evolve(group, contested_since=None), "contested"), ()
     if group.contested_since is None:
-        group = replace(group, contested_since=a.now)
+        group = evolve(group, contested_since=a.now)
     if not expired(contest_ripe_at(group, a), a):
         return group, ()
     assert group.evidence is not None

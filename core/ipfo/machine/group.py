@@ -4,11 +4,12 @@ A group is stepped only when something of it changed; what the pair as a whole k
 `Around`. Every rule is a function of both that returns the group and what it asks of the world.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 
 from ipfo.machine import turns
 from ipfo.machine.effects import Effect, Notify, Record, RunPhase, Settle
+from ipfo.machine.evolve import evolve
 from ipfo.model import (
     Answer,
     Epoch,
@@ -48,7 +49,7 @@ class Evidence:
     answers: tuple[Answer, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Group:
     """One group on this node. Instants are this node's; None where there is nothing to wait for."""
 
@@ -168,7 +169,7 @@ def turn(group: Group, a: Around, role: Role, rule: str, *inputs: tuple[str, str
     turns.check(group.role, role)
     epoch = group.claim if role is not Role.STANDBY else group.known
     record = Record("turn", rule, group.name, group.role, role, epoch, inputs)
-    return replace(group, role=role, since=a.now), (record,)
+    return evolve(group, role=role, since=a.now), (record,)
 
 
 def step_phase(group: Group, phase: Phase, *, acquire: bool) -> Out:
@@ -176,7 +177,7 @@ def step_phase(group: Group, phase: Phase, *, acquire: bool) -> Out:
     assert group.running is None, f"{phase.value} would overlap {group.running}"
     ask = RunPhase(group.name, phase, group.claim, acquire, group.reason)
     record = Record(phase.value, "phase begins", group.name, epoch=group.claim)
-    return replace(group, running=phase), (record, ask)
+    return evolve(group, running=phase), (record, ask)
 
 
 def lease_ends(group: Group, a: Around) -> Instant | None:
@@ -233,12 +234,12 @@ def tell_once(group: Group, what: str, notice: Notify) -> Out:
     """Tell people, unless they know `what` already."""
     if what in group.told:
         return group, ()
-    return replace(group, told=group.told | {what}), (notice,)
+    return evolve(group, told=group.told | {what}), (notice,)
 
 
 def forget(group: Group, *what: str) -> Group:
     """`group`, of which people will be told `what` again."""
-    return replace(group, told=group.told - set(what)) if group.told & set(what) else group
+    return evolve(group, told=group.told - set(what)) if group.told & set(what) else group
 
 
 def notice(group: Group, event: Told, headline: str, detail: str = "") -> Notify:
@@ -250,7 +251,7 @@ def settle(group: Group, *, done: bool, why: str) -> Out:
     """Answer the administrator who waits, if one does."""
     if group.asked is None:
         return group, ()
-    return replace(group, asked=None), (Settle(group.name, done, why),)
+    return evolve(group, asked=None), (Settle(group.name, done, why),)
 
 
 def sign_lasts_ns(a: Around) -> int:
@@ -267,7 +268,7 @@ def set_back(group: Group, a: Around, setback: Health) -> Group:
     """`group`, not to be claimed here for a while, the longer the oftener it failed."""
     delay_ns = min(RETRY_MAX_NS, a.terms.takeover_after_ns << min(group.tries, 16))
     retry_at = Instant(a.now + max(delay_ns, a.terms.takeover_after_ns))
-    return replace(group, setback=setback, tries=group.tries + 1, retry_at=retry_at)
+    return evolve(group, setback=setback, tries=group.tries + 1, retry_at=retry_at)
 
 
 def expired(at: Instant | None, a: Around) -> bool:

@@ -1,9 +1,8 @@
 """The rules of the holder: keep the address announced, let go when it must, hand over when asked."""
 
-from dataclasses import replace
-
 from ipfo.machine import evidence
 from ipfo.machine.effects import Announce, Record
+from ipfo.machine.evolve import evolve
 from ipfo.machine.group import (
     Around,
     Group,
@@ -59,7 +58,7 @@ def holder(group: Group, a: Around) -> Out:
     if _peer_had_it(group, a) and "split" not in group.told:
         return _beat(group, a)
     if group.split:
-        return _announce(replace(group, split=False, announced=0), a)
+        return _announce(evolve(group, split=False, announced=0), a)
     if not _peer_had_it(group, a):
         group = forget(group, "split")
     if a.silent and a.group.probes and not a.group.take_contested:
@@ -67,17 +66,17 @@ def holder(group: Group, a: Around) -> Out:
         if taken is not None:
             return taken
     elif group.contested_since is not None:
-        group = replace(group, contested_since=None)
+        group = evolve(group, contested_since=None)
     leaving = a.stopping or (a.outcast and group.sign is not Sign.REFUSED)
     if leaving and group.giving is None:
         reason = Reason.STOP if a.stopping else Reason.STANDBY
         return give(group, a, reason)
     if a.stopping and group.giving is not Reason.STOP and group.running is None:
-        group = replace(group, giving=Reason.STOP)
+        group = evolve(group, giving=Reason.STOP)
     if group.giving is not None:
         return _hand_over(group, a)
     if group.sign is Sign.REFUSED and expired(group.sign_until, a):
-        group = replace(group, sign=Sign.NONE, sign_until=None)
+        group = evolve(group, sign=Sign.NONE, sign_until=None)
     if group.sign is Sign.NONE and _peer_wishes(group, a):
         return give(group, a, _planned(a))
     if expired(group.announce_at, a):
@@ -87,7 +86,7 @@ def holder(group: Group, a: Around) -> Out:
 
 def took(group: Group, a: Around) -> Out:
     """The address is on: holder, everybody is told, and post_acq begins."""
-    group = replace(
+    group = evolve(
         forget(group, "veto", "failed", "contested", "contest", "split"),
         hold=Hold.ON,
         seen_held=True,
@@ -114,7 +113,7 @@ def took(group: Group, a: Around) -> Out:
     group, settled = settle(group, done=here, why=f"{a.terms.node} holds it")
     if not a.group.phases:
         return group, (*effects, told, *settled)
-    group, phase = step_phase(replace(group, post_acq=True), Phase.POST_ACQ, acquire=True)
+    group, phase = step_phase(evolve(group, post_acq=True), Phase.POST_ACQ, acquire=True)
     return group, (*effects, told, *settled, *phase)
 
 
@@ -122,10 +121,10 @@ def give(group: Group, a: Around, reason: Reason) -> Out:
     """Begin to hand `group` over, if the peer can take it."""
     why = unable(group, a)
     if why is None:
-        group = replace(group, giving=reason, tested=reason not in TESTED, reason=reason)
+        group = evolve(group, giving=reason, tested=reason not in TESTED, reason=reason)
         return _hand_over(group, a)
     if reason is Reason.STOP:
-        return _leave(replace(group, reason=reason), a, why)
+        return _leave(evolve(group, reason=reason), a, why)
     return _refuse(group, a, why)
 
 
@@ -148,13 +147,13 @@ def test_refused(group: Group, a: Around, why: str) -> Out:
 
 def let_go(group: Group, a: Around, reason: Reason, why: str) -> Out:
     """Let go at once, the address first: nobody was asked and nothing may delay it."""
-    group = replace(group, reason=reason, forced=True)
+    group = evolve(group, reason=reason, forced=True)
     event = Told.SPLIT if reason is Reason.SPLIT else Told.RELEASE
     told = notice(group, event, f"{a.terms.node} lets go of {group.name}: {why}")
     group, effects = settle(group, done=False, why=why)
     beaten = reason is Reason.SPLIT
     sign, until = (Sign.BEATEN, Instant(a.now + sign_lasts_ns(a))) if beaten else (Sign.NONE, None)
-    cleared = replace(group, giving=None, sign=sign, sign_until=until, split=False)
+    cleared = evolve(group, giving=None, sign=sign, sign_until=until, split=False)
     cleared, more = turn(cleared, a, Role.YIELDER, reason.value, ("why", why))
     return cleared, (*more, told, *effects)
 
@@ -167,7 +166,7 @@ def _hand_over(group: Group, a: Around) -> Out:
     if group.sign is not Sign.OFFER:
         if not group.tested and a.group.phases:
             return step_phase(group, Phase.TEST, acquire=False)
-        offer = replace(group, sign=Sign.OFFER, sign_until=Instant(a.now + offer_lasts_ns(a)))
+        offer = evolve(group, sign=Sign.OFFER, sign_until=Instant(a.now + offer_lasts_ns(a)))
         return offer, (Record("offer", group.giving.value, group.name, epoch=group.claim),)
     peer = group.peer
     if peer is not None and not a.silent and _is_ready(peer, group):
@@ -193,7 +192,7 @@ def _keep(group: Group, a: Around, why: str) -> Out:
 
 def _refuse(group: Group, a: Around, why: str) -> Out:
     group, effects = settle(group, done=False, why=why)
-    kept = replace(
+    kept = evolve(
         group,
         giving=None,
         sign=Sign.REFUSED,
@@ -204,13 +203,13 @@ def _refuse(group: Group, a: Around, why: str) -> Out:
 
 def _yield(group: Group, a: Around, why: str) -> Out:
     """Let go in order: pre_rel while the address still answers, then the address, then post_rel."""
-    group = replace(group, forced=False, sign=Sign.NONE, sign_until=None)
+    group = evolve(group, forced=False, sign=Sign.NONE, sign_until=None)
     reason = group.reason
     told = notice(
         group, Told.RELEASE, f"{a.terms.node} lets go of {group.name}: {reason.value}", why
     )
     group, effects = turn(group, a, Role.YIELDER, reason.value, ("why", why))
-    return replace(group, giving=None), (*effects, told)
+    return evolve(group, giving=None), (*effects, told)
 
 
 def _leave(group: Group, a: Around, why: str) -> Out:
@@ -219,7 +218,7 @@ def _leave(group: Group, a: Around, why: str) -> Out:
     A home node leaves its own address where the operating system had set it: nobody else has it,
     and without it the machine may be out of reach.
     """
-    return _yield(replace(group, keep_home=a.at_home), a, f"the daemon ends; {why}")
+    return _yield(evolve(group, keep_home=a.at_home), a, f"the daemon ends; {why}")
 
 
 def _beaten(group: Group, a: Around) -> Out:
@@ -236,7 +235,7 @@ def _beat(group: Group, a: Around) -> Out:
     headline = f"{group.name} had two holders: {a.terms.node} keeps it"
     why = f"{a.terms.peer} claims epoch {group.peer.epoch}, ours is {group.claim}"
     group, told = tell_once(group, "split", notice(group, Told.SPLIT, headline, why))
-    group, effects = _announce(replace(group, split=True, announced=0), a)
+    group, effects = _announce(evolve(group, split=True, announced=0), a)
     return group, (*told, *effects)
 
 
@@ -251,20 +250,20 @@ def _look_round(group: Group, a: Around) -> Out | None:
     if said is None or said.asked_at < group.since:
         asked, effects = evidence.seek(group, a)
         later = Instant(a.now + a.terms.takeover_after_ns)
-        return (replace(asked, probe_at=later), effects) if effects else None
-    group = replace(group, evidence=None)
+        return (evolve(asked, probe_at=later), effects) if effects else None
+    group = evolve(group, evidence=None)
     if not said.answers:
-        return replace(group, contested_since=None), ()
+        return evolve(group, contested_since=None), ()
     if group.contested_since is None:
         again_at = Instant(a.now + 2 * a.terms.interval_ns)
-        return replace(group, contested_since=a.now, probe_at=again_at), ()
-    group = replace(group, contested_since=None)
+        return evolve(group, contested_since=a.now, probe_at=again_at), ()
+    group = evolve(group, contested_since=None)
     who = f"{said.answers[0].address} is at {said.answers[0].card}, too"
     if not wins_ties(a):
         return let_go(group, a, Reason.SPLIT, who)
     headline = f"{group.name} has two holders on the wire: {a.terms.node} keeps it"
     group, told = tell_once(group, "contest", notice(group, Told.SPLIT, headline, who))
-    group, effects = _announce(replace(group, announced=0), a)
+    group, effects = _announce(evolve(group, announced=0), a)
     return group, (*told, *effects)
 
 
@@ -277,7 +276,7 @@ def _announce(group: Group, a: Around) -> Out:
     gap_ns = a.group.announce_every_ns
     if group.announced < len(ANNOUNCE_GAPS_NS):
         gap_ns = min(gap_ns, ANNOUNCE_GAPS_NS[group.announced])
-    group = replace(group, announced=group.announced + 1, announce_at=Instant(a.now + gap_ns))
+    group = evolve(group, announced=group.announced + 1, announce_at=Instant(a.now + gap_ns))
     return group, (Announce(group.name, group.claim),)
 
 

@@ -4,10 +4,9 @@ The operating system sets it at boot, or later, and knows nothing of the pair. S
 does not hold its group looks at once when the peer claims it, and now and then as long as it does.
 """
 
-from dataclasses import replace
-
 from ipfo.machine.effects import Sweep
 from ipfo.machine.events import Swept
+from ipfo.machine.evolve import evolve
 from ipfo.machine.group import Around, Group, Hold, Out, forget, notice, tell_once
 from ipfo.model import Event as Told
 from ipfo.model import Instant, Role
@@ -29,7 +28,7 @@ def look(group: Group, a: Around) -> Out:
     if not must_be_away(group, a) or a.now < group.sweep_at:
         return group, ()
     again_at = Instant(a.now + a.terms.takeover_after_ns)
-    return replace(group, sweep_at=again_at), (Sweep(group.name),)
+    return evolve(group, sweep_at=again_at), (Sweep(group.name),)
 
 
 def swept(group: Group, event: Swept, a: Around) -> Out:

@@ -3,8 +3,9 @@
 Arithmetic only; what follows from it for the pair is decided in `pair`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from ipfo.machine.evolve import evolve
 from ipfo.model import Echo, Heartbeat, Instant, LinkState, Terms
 
 LOSS_WINDOW = 64
@@ -17,7 +18,7 @@ RTT_WEIGHT = 8
 """A new round trip counts for an eighth, as in TCP (RFC 6298)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Link:
     """What is known of one link. `heard_at` is when listening began until something is heard."""
 
@@ -41,14 +42,14 @@ class Link:
 
 def note_echo(link: Link, beat: Heartbeat, now: Instant) -> Link:
     """`link`, ready to echo `beat`: also one whose boot is not proven yet."""
-    return replace(link, echo_boot=beat.boot, echo_sequence=beat.sequence, echo_at=now)
+    return evolve(link, echo_boot=beat.boot, echo_sequence=beat.sequence, echo_at=now)
 
 
 def hear(link: Link, beat: Heartbeat, now: Instant, boot: int) -> Link:
     """`link` after a proven heartbeat; `boot` is our own, to know our echo by."""
     seen, counted, highest = _count(link, beat)
     back = link.state is LinkState.SILENT  # give the peer time to hear us again, too
-    return replace(
+    return evolve(
         link,
         heard_at=now,
         ever_heard=True,
@@ -68,7 +69,7 @@ def hear(link: Link, beat: Heartbeat, now: Instant, boot: int) -> Link:
 def send(link: Link, now: Instant) -> Link:
     """`link` after one more datagram was sent on it."""
     number = link.sequence + 1
-    return replace(link, sequence=number, sent=(*link.sent[1 - SENT_KEPT :], (number, now)))
+    return evolve(link, sequence=number, sent=(*link.sent[1 - SENT_KEPT :], (number, now)))
 
 
 def echo_of(link: Link, now: Instant) -> Echo | None:

@@ -10,7 +10,7 @@ from ipfo.machine.links import Link
 from ipfo.model import GroupEntry, Instant, LinkState, Role, Terms
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Node:
     """The whole state of one node; `step` makes the next one from it."""
 

@@ -4,11 +4,10 @@ Worked out once for each heartbeat; a group is stepped only when something of it
 a heartbeat which changes nothing costs the same for one group and for a thousand.
 """
 
-from dataclasses import replace
-
 from ipfo.machine import links
 from ipfo.machine.effects import Renew, SendHeartbeat
 from ipfo.machine.events import HeartbeatHeard, Renewed
+from ipfo.machine.evolve import evolve
 from ipfo.machine.group import Hold, is_renewed, lease_ends
 from ipfo.machine.node import around, entry_digest, heard_links, out_of_service
 from ipfo.machine.work import Work
@@ -41,8 +40,8 @@ def hear(w: Work, event: HeartbeatHeard) -> None:
         _meet(w, beat.boot)
     away = w.node.late or w.node.silent
     if w.node.silent or not w.node.heard_ever:
-        w.node = replace(w.node, back_at=w.now)
-    w.node = replace(w.node, heard_at=w.now, late=False, silent=False, heard_ever=True)
+        w.node = evolve(w.node, back_at=w.now)
+    w.node = evolve(w.node, heard_at=w.now, late=False, silent=False, heard_ever=True)
     if beat.sent_at >= w.node.peer_sent_at:
         _listen(w, beat)
     if away:
@@ -58,14 +57,14 @@ def _note_claims(w: Work, acked_at: Instant | None) -> None:
     """The peer heard what we sent at `acked_at`: it knows the claims that were in it."""
     known = {name for name, at in w.node.carried.items() if acked_at in at}
     if not known <= w.node.known_claims:
-        w.node = replace(w.node, known_claims=w.node.known_claims | known)
+        w.node = evolve(w.node, known_claims=w.node.known_claims | known)
 
 
 def _meet(w: Work, boot: int) -> None:
     """The peer was started anew: what its former self said is void, and it knows nothing of us."""
     w.record("peer", "started" if w.node.peer_boot is None else "started anew")
     hot = dict.fromkeys(w.node.groups, 1)
-    w.node = replace(
+    w.node = evolve(
         w.node,
         peer_boot=boot,
         peer_digest=0,
@@ -75,18 +74,18 @@ def _meet(w: Work, boot: int) -> None:
         hot={**hot, **w.node.hot},
     )
     for group in w.node.groups.values():
-        w.put(replace(group, peer=None, peer_able_at=None))
+        w.put(evolve(group, peer=None, peer_able_at=None))
     w.urgent = True
 
 
 def _listen(w: Work, beat: Heartbeat) -> None:
     """Take in what the peer says of its links, its config and its groups."""
-    w.node = replace(w.node, peer_sent_at=beat.sent_at)
+    w.node = evolve(w.node, peer_sent_at=beat.sent_at)
     for link in w.node.links.values():
         hears = link.name in beat.hears
         if hears != link.peer_hears or (not hears and link.deaf_since is None):
             deaf_since = None if hears else w.now
-            w.put_link(replace(link, peer_hears=hears, deaf_since=deaf_since))
+            w.put_link(evolve(link, peer_hears=hears, deaf_since=deaf_since))
             judge_links(w)
     if beat.config_digest != w.node.peer_config:
         _compare_config(w, beat.config_digest)
@@ -102,13 +101,13 @@ def _note_entry(w: Work, entry: GroupEntry) -> None:
     if entry == was:
         return
     digest = w.node.peer_digest ^ entry_digest(entry) ^ (entry_digest(was) if was else 0)
-    w.node = replace(w.node, peer_digest=digest)
+    w.node = evolve(w.node, peer_digest=digest)
     w.urgent = True  # so that the peer soon knows that we know
     w.run(entry.group, entry)
 
 
 def _compare_config(w: Work, digest: int) -> None:
-    w.node = replace(w.node, peer_config=digest)
+    w.node = evolve(w.node, peer_config=digest)
     if digest == w.terms.config_digest:
         w.tell_over("drift", "both nodes have the same configuration again")
         return
@@ -122,13 +121,13 @@ def watch_time(w: Work) -> None:
     for link in w.node.links.values():
         state = links.state_at(link, w.now, w.terms)
         if state is not link.state:
-            w.put_link(replace(link, state=state))
+            w.put_link(evolve(link, state=state))
             changed = True
     silence_ns = w.now - w.node.heard_at
     late = silence_ns >= w.terms.late_after_ns
     silent = silence_ns >= w.terms.takeover_after_ns
     if (late, silent) != (w.node.late, w.node.silent):
-        w.node = replace(w.node, late=late, silent=silent)
+        w.node = evolve(w.node, late=late, silent=silent)
         w.run_all()
         changed = True
     if changed or _has_untold(w):
@@ -188,13 +187,13 @@ def renewed(w: Work, event: Renewed) -> None:
         ends_at = lease_ends(group, around(w.node, name, w.now, w.terms))
         assert ends_at is not None
         began = Instant(ends_at - w.terms.lease_ns)
-        w.put(replace(group, leased_from=began, unrenewed=True))
+        w.put(evolve(group, leased_from=began, unrenewed=True))
         w.tell_once(f"renew {name}", Told.FAILURE, f"the lease of {name} could not be renewed")
     for name, group in w.node.groups.items():
         if group.unrenewed and name not in failed:
-            w.put(replace(group, unrenewed=False))
+            w.put(evolve(group, unrenewed=False))
             w.tell_over(f"renew {name}", f"the lease of {name} is renewed again")
-    w.node = replace(w.node, renew_asked_at=None, renewed_at=event.began)
+    w.node = evolve(w.node, renew_asked_at=None, renewed_at=event.began)
     w.mind_leases()
 
 
@@ -212,7 +211,7 @@ def renew(w: Work) -> None:
     # A third of the lease, less half an interval: due with the heartbeat that is nearest to it.
     wait_ns = max(0, terms.lease_s * SECOND // 3 - terms.interval_ns // 2)
     due_at = Instant(w.now + wait_ns)
-    w.node = replace(node, renew_asked_at=w.now, renew_due_at=due_at)
+    w.node = evolve(node, renew_asked_at=w.now, renew_due_at=due_at)
 
 
 def beat(w: Work, only: str | None = None) -> None:
@@ -255,7 +254,7 @@ def _entries(w: Work) -> tuple[GroupEntry, ...]:
     hot |= {name: node.hot[name] - 1 for name in names if node.hot.get(name, 0) > 1}
     rotation = (node.rotation + room) % max(1, len(every))
     carried = {name: (*node.carried.get(name, ())[-7:], w.now) for name in unknown if name in names}
-    w.node = replace(node, hot=hot, rotation=rotation, carried={**node.carried, **carried})
+    w.node = evolve(node, hot=hot, rotation=rotation, carried={**node.carried, **carried})
     return tuple(node.said[name] for name in names)
 
 

@@ -4,11 +4,11 @@ The rules are asked again as long as they turn the role, so that no turn waits f
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from ipfo.machine import claim, evidence, hold, home, unwind
 from ipfo.machine.effects import Settle
 from ipfo.machine.events import Acquired, HandoverAsked, PhaseEnded, Probed, Released, Swept
+from ipfo.machine.evolve import evolve
 from ipfo.machine.group import (
     Around,
     Group,
@@ -109,7 +109,7 @@ def _take_in(group: Group, fact: Fact, a: Around) -> Out:
 def _peer_said(group: Group, entry: GroupEntry, a: Around) -> Group:
     held = entry.role is Role.HOLDER
     had = group.peer is not None and group.peer.role in (Role.HOLDER, Role.YIELDER)
-    said = replace(
+    said = evolve(
         group,
         peer=entry,
         known=Epoch(max(group.known, entry.epoch)),
@@ -117,27 +117,27 @@ def _peer_said(group: Group, entry: GroupEntry, a: Around) -> Group:
     )
     let_go = had and not peer_is_free(group, a) and peer_is_free(said, a)
     if let_go:
-        said = replace(said, let_go_at=a.now)
+        said = evolve(said, let_go_at=a.now)
     if entry.health is not Health.ABLE:
-        return replace(said, peer_able_at=None)
-    return said if said.peer_able_at is not None else replace(said, peer_able_at=a.now)
+        return evolve(said, peer_able_at=None)
+    return said if said.peer_able_at is not None else evolve(said, peer_able_at=a.now)
 
 
 def _phase_ended(group: Group, fact: PhaseEnded, a: Around) -> Out:
     if fact.phase is not group.running or fact.epoch != group.claim:
         return group, ()
-    group = replace(group, running=None)
+    group = evolve(group, running=None)
     if fact.phase is Phase.TEST and group.role is Role.HOLDER:
         if fact.veto is not None and group.giving is not None:
             return hold.test_refused(group, a, fact.veto)
-        return replace(group, tested=True), ()
+        return evolve(group, tested=True), ()
     if group.role is not Role.CLAIMANT:
         return group, ()
     if fact.veto is not None:
         return claim.vetoed(group, a, fact.phase, fact.veto)
     if fact.phase is Phase.TEST:
-        return replace(group, tested=True), ()
-    return replace(group, prepared=True), ()
+        return evolve(group, tested=True), ()
+    return evolve(group, prepared=True), ()
 
 
 def _acquired(group: Group, fact: Acquired, a: Around) -> Out:
@@ -145,7 +145,7 @@ def _acquired(group: Group, fact: Acquired, a: Around) -> Out:
         return group, ()
     if fact.failed is not None:
         return claim.acquire_failed(group, a, fact.failed)
-    group = replace(group, leased_from=fact.leased_from)
+    group = evolve(group, leased_from=fact.leased_from)
     if expired(lease_ends(group, a), a):
         return claim.acquire_failed(group, a, "the lease ran out before it was known")
     return hold.took(group, a)
@@ -157,7 +157,7 @@ def _handover_asked(group: Group, fact: HandoverAsked, a: Around) -> Out:
     if group.asked is not None or group.giving is not None:
         return group, (Settle(group.name, done=False, why="a move is under way already"),)
     if group.role is Role.HOLDER and not here:
-        wanted = replace(group, asked=fact.to)
+        wanted = evolve(group, asked=fact.to)
         back = a.group.preferred == fact.to
         return hold.give(wanted, a, Reason.FAILBACK if back else Reason.HANDOVER)
     if group.role is Role.HOLDER or (not here and peer_holds(group, a)):
@@ -172,5 +172,5 @@ def _handover_asked(group: Group, fact: HandoverAsked, a: Around) -> Out:
         why = "nobody holds it; it is claimed as soon as it may be"
     else:
         until = Instant(a.now + offer_lasts_ns(a))
-        return replace(group, asked=fact.to, sign=Sign.WISH, sign_until=until), ()
+        return evolve(group, asked=fact.to, sign=Sign.WISH, sign_until=until), ()
     return group, (Settle(group.name, done=False, why=why),)

@@ -5,7 +5,7 @@ rules of a group are in `claim`, `hold` and `unwind`; those of the pair in `pair
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ipfo.machine import hold, links, pair
 from ipfo.machine.effects import Effect, End, Record, Settle
@@ -25,6 +25,7 @@ from ipfo.machine.events import (
     StopAsked,
     Swept,
 )
+from ipfo.machine.evolve import evolve
 from ipfo.machine.group import Around, Group, Hold, turn
 from ipfo.machine.links import Link
 from ipfo.machine.node import Node, around
@@ -83,7 +84,7 @@ def step(node: Node, event: Event, *, now: Instant, terms: Terms) -> Step:
     assert now >= node.stepped_at, "time runs backwards"
     w = Work(node, now, terms)
     _mind_pause(w)
-    w.node = replace(w.node, stepped_at=now)
+    w.node = evolve(w.node, stepped_at=now)
     if w.node.lapses_at is not None and now >= w.node.lapses_at:
         w.run_all()  # a lease that ran out is noticed before anything else is believed
         w.mind_leases()
@@ -119,7 +120,7 @@ def _take_in(w: Work, event: Event) -> None:
         case CarrierChanged():
             down = w.node.down - {event.interface} | (set() if event.up else {event.interface})
             up_at = {**w.node.up_at, event.interface: w.now} if event.up else w.node.up_at
-            w.node = replace(w.node, down=down, up_at=up_at)
+            w.node = evolve(w.node, down=down, up_at=up_at)
             w.record("carrier", "up" if event.up else "down", ("interface", event.interface))
             w.run_all()
         case HandoverAsked():
@@ -130,11 +131,11 @@ def _take_in(w: Work, event: Event) -> None:
         case StandbyAsked():
             _stand_by(w)
         case ResumeAsked():
-            w.node = replace(w.node, outcast=False, standby_asked=False)
+            w.node = evolve(w.node, outcast=False, standby_asked=False)
             w.run_all()
             w.effects.append(Settle(None, done=True, why=f"{w.terms.node} may hold groups"))
         case StopAsked():
-            w.node = replace(w.node, stopping=True)
+            w.node = evolve(w.node, stopping=True)
             w.run_all()
 
 
@@ -152,13 +153,13 @@ def _finish(w: Work) -> Step:
         beat_at = Instant(w.node.beat_at + w.terms.interval_ns)
         if beat_at <= w.now:  # overslept: do not catch up in a burst
             beat_at = Instant(w.now + w.terms.interval_ns)
-        w.node = replace(w.node, beat_at=beat_at)
+        w.node = evolve(w.node, beat_at=beat_at)
     if due or w.urgent:
         pair.beat(w)
     elif w.answer_on is not None:
         _answer(w, w.answer_on)
     if w.node.stopping and not w.node.ended and pair.holds_nothing(w):
-        w.node = replace(w.node, ended=True)
+        w.node = evolve(w.node, ended=True)
         w.effects.append(End())
     return Step(w.node, tuple(w.effects))
 
@@ -186,11 +187,11 @@ def _mind_pause(w: Work) -> None:
     if slept_ns <= w.terms.interval_ns // 2:
         return
     moved = {
-        name: replace(link, heard_at=min(w.now, Instant(link.heard_at + slept_ns)))
+        name: evolve(link, heard_at=min(w.now, Instant(link.heard_at + slept_ns)))
         for name, link in w.node.links.items()
     }
     heard_at = min(w.now, Instant(w.node.heard_at + slept_ns))
-    w.node = replace(w.node, links=moved, heard_at=heard_at)
+    w.node = evolve(w.node, links=moved, heard_at=heard_at)
     w.record("pause", "this node was not awake", ("slept_ms", slept_ns // 1_000_000))
 
 
@@ -201,7 +202,7 @@ def _stand_by(w: Work) -> None:
         if group.role is Role.HOLDER and why is not None:
             w.effects.append(Settle(None, done=False, why=f"{name}: {why}"))
             return
-    w.node = replace(w.node, outcast=True, standby_asked=True)
+    w.node = evolve(w.node, outcast=True, standby_asked=True)
     w.run_all()
 
 
@@ -213,11 +214,11 @@ def _settle_standby(w: Work) -> None:
         if group.role is Role.HOLDER and group.giving is None
     ]
     if kept:
-        w.node = replace(w.node, outcast=False, standby_asked=False)
+        w.node = evolve(w.node, outcast=False, standby_asked=False)
         w.run_all()
         w.effects.append(Settle(None, done=False, why=f"{kept[0]} stays on {w.terms.node}"))
     elif roles == {Role.OUTCAST}:
-        w.node = replace(w.node, standby_asked=False)
+        w.node = evolve(w.node, standby_asked=False)
         w.effects.append(Settle(None, done=True, why=f"{w.terms.node} holds nothing"))
 
 
@@ -239,7 +240,7 @@ def _undo_leftover(w: Work, name: str) -> None:
 
     The address itself was swept before; a home address stays until somebody else claims it.
     """
-    group = replace(w.node.groups[name], reason=Reason.LEFTOVER, forced=True, hold=Hold.OFF)
+    group = evolve(w.node.groups[name], reason=Reason.LEFTOVER, forced=True, hold=Hold.OFF)
     a: Around = around(w.node, name, w.now, w.terms)
     group, effects = turn(group, a, Role.YIELDER, "left from before")
     w.effects.extend(effects)

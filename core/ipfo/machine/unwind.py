@@ -4,10 +4,9 @@ Promise P5: pre_acq is undone by post_rel, post_acq by pre_rel; what had not beg
 Asked for, the address stays until pre_rel is over; forced, it goes first.
 """
 
-from dataclasses import replace
-
 from ipfo.machine.effects import Record, Release
 from ipfo.machine.events import Released
+from ipfo.machine.evolve import evolve
 from ipfo.machine.group import (
     Around,
     Group,
@@ -35,21 +34,21 @@ LASTING = (Sign.REFUSED, Sign.BEATEN)
 def yielder(group: Group, a: Around) -> Out:
     """The next thing to undo; when nothing is left, a standby again."""
     if is_renewed(group) and expired(lease_ends(group, a), a):
-        group = replace(group, forced=True)  # gone; the release sees to it that nothing renews it
+        group = evolve(group, forced=True)  # gone; the release sees to it that nothing renews it
     if group.forced and group.hold in (Hold.ON, Hold.COMING):
         return _release(group, a)
     if group.running is not None:
         return group, ()
     if group.hold in (Hold.ON, Hold.COMING):
         if group.post_acq:
-            return step_phase(replace(group, post_acq=False), Phase.PRE_REL, acquire=False)
+            return step_phase(evolve(group, post_acq=False), Phase.PRE_REL, acquire=False)
         return _release(group, a)
     if group.hold is Hold.GOING:
         return group, ()
     if group.post_acq:
-        return step_phase(replace(group, post_acq=False), Phase.PRE_REL, acquire=False)
+        return step_phase(evolve(group, post_acq=False), Phase.PRE_REL, acquire=False)
     if group.pre_acq:
-        return step_phase(replace(group, pre_acq=False), Phase.POST_REL, acquire=False)
+        return step_phase(evolve(group, pre_acq=False), Phase.POST_REL, acquire=False)
     return _rest(group, a)
 
 
@@ -60,8 +59,8 @@ def released(group: Group, event: Released, a: Around) -> Out:
     if event.failed is None:
         return _off(group, a, "released")
     if group.leased_from is not None and "release" not in group.told:
-        group = replace(group, leased_from=a.now)  # a renewal may have been on its way before it
-    again = replace(group, hold=Hold.ON, release_again_at=Instant(a.now + RELEASE_AGAIN_NS))
+        group = evolve(group, leased_from=a.now)  # a renewal may have been on its way before it
+    again = evolve(group, hold=Hold.ON, release_again_at=Instant(a.now + RELEASE_AGAIN_NS))
     headline = f"{group.name} could not be taken off"
     told = notice(group, Told.FAILURE, headline, event.failed)
     return tell_once(again, "release", told)
@@ -75,7 +74,7 @@ def _release(group: Group, a: Around) -> Out:
             return _off(group, a, "dropped by the kernel")
         if not expired(group.release_again_at, a):
             return group, ()
-    group = replace(group, hold=Hold.GOING, release_again_at=None)
+    group = evolve(group, hold=Hold.GOING, release_again_at=None)
     record = Record("release", "release begins", group.name, epoch=group.claim)
     return group, (record, Release(group.name, group.claim))
 
@@ -83,7 +82,7 @@ def _release(group: Group, a: Around) -> Out:
 def _off(group: Group, a: Around, rule: str) -> Out:
     """The address is gone: say so at once, and for long enough to be heard."""
     kept = group.keep_home
-    group = replace(
+    group = evolve(
         forget(group, "release"),
         hold=Hold.OFF,
         leased_from=None,
@@ -93,12 +92,12 @@ def _off(group: Group, a: Around, rule: str) -> Out:
         linger_until=Instant(a.now + 2 * a.terms.interval_ns),
     )
     if group.sign not in LASTING and not kept:
-        group = replace(group, sign=Sign.RELEASED)
+        group = evolve(group, sign=Sign.RELEASED)
     return group, (Record("released", rule, group.name, epoch=group.claim),)
 
 
 def _rest(group: Group, a: Around) -> Out:
     sign = group.sign if group.sign in LASTING else Sign.NONE
-    group = replace(group, sign=sign, forced=False, tested=False, prepared=False)
+    group = evolve(group, sign=sign, forced=False, tested=False, prepared=False)
     role = Role.OUTCAST if a.outcast else Role.STANDBY
     return turn(group, a, role, "everything is undone")

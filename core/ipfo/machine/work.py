@@ -3,9 +3,8 @@
 Lives for one call of `step` only, which stays a pure function of what goes in.
 """
 
-from dataclasses import replace
-
 from ipfo.machine.effects import Effect, Notify, Record
+from ipfo.machine.evolve import evolve
 from ipfo.machine.group import Group, Hold, entry, is_renewed, lease_ends
 from ipfo.machine.links import Link
 from ipfo.machine.node import Node, around, entry_digest
@@ -38,7 +37,7 @@ class Work:
             if (was.hold, was.leased_from) != (group.hold, group.leased_from):
                 self.mind_leases()
             if was.hold is not Hold.OFF and group.hold is Hold.OFF:
-                self.node = replace(self.node, told=self.node.told - {f"renew {name}"})
+                self.node = evolve(self.node, told=self.node.told - {f"renew {name}"})
         self.refresh(name)
 
     def run_all(self) -> None:
@@ -48,12 +47,12 @@ class Work:
 
     def put(self, group: Group) -> None:
         """Replace a group."""
-        node = replace(self.node, groups={**self.node.groups, group.name: group})
+        node = evolve(self.node, groups={**self.node.groups, group.name: group})
         claims = group.role is Role.CLAIMANT
         if claims != (group.name in node.claimants):
             others = tuple(name for name in node.claimants if name != group.name)
             carried = {name: at for name, at in node.carried.items() if name != group.name}
-            node = replace(
+            node = evolve(
                 node,
                 claimants=(*others, group.name) if claims else others,
                 carried=carried,
@@ -63,7 +62,7 @@ class Work:
 
     def put_link(self, link: Link) -> None:
         """Replace a link."""
-        self.node = replace(self.node, links={**self.node.links, link.name: link})
+        self.node = evolve(self.node, links={**self.node.links, link.name: link})
 
     def refresh(self, name: str) -> None:
         """Bring up to date what is derived from a group: when it wakes, and what is said of it."""
@@ -75,13 +74,13 @@ class Work:
             wakes = {key: at for key, at in node.wakes.items() if key != name}
             if wake is not None:
                 wakes[name] = wake
-            node = replace(node, wakes=wakes, wakes_at=min(wakes.values(), default=None))
+            node = evolve(node, wakes=wakes, wakes_at=min(wakes.values(), default=None))
         said = entry(group, a)
         was = node.said.get(name)
         if said != was:
             digest = node.digest ^ entry_digest(said) ^ (entry_digest(was) if was else 0)
             hot = {**node.hot, name: HOT_SENDINGS}
-            node = replace(node, said={**node.said, name: said}, digest=digest, hot=hot)
+            node = evolve(node, said={**node.said, name: said}, digest=digest, hot=hot)
             self.urgent = True
         self.node = node
 
@@ -93,7 +92,7 @@ class Work:
             if is_renewed(group)
             and (ends_at := lease_ends(group, around(self.node, name, self.now, self.terms)))
         ]
-        self.node = replace(self.node, lapses_at=min(ends, default=None))
+        self.node = evolve(self.node, lapses_at=min(ends, default=None))
 
     def record(self, what: str, rule: str, *inputs: tuple[str, str | int]) -> None:
         """Store one line of history of the pair."""
@@ -102,11 +101,11 @@ class Work:
     def tell_once(self, what: str, event: Told, headline: str, detail: str = "") -> None:
         """Tell people, unless they know `what` already."""
         if what not in self.node.told:
-            self.node = replace(self.node, told=self.node.told | {what})
+            self.node = evolve(self.node, told=self.node.told | {what})
             self.effects.append(Notify(event, headline, detail))
 
     def tell_over(self, what: str, headline: str) -> None:
         """Tell people that `what` is over, if they were told of it."""
         if what in self.node.told:
-            self.node = replace(self.node, told=self.node.told - {what})
+            self.node = evolve(self.node, told=self.node.told - {what})
             self.effects.append(Notify(Told.RECOVERED, headline))
