@@ -30,13 +30,18 @@ class Role(Enum):
 
 
 class Phase(Enum):
-    """The steps of a move that plugins and scripts take part in; `TEST` may only veto."""
+    """The steps of a move that plugins and scripts take part in; `TEST` may only veto.
+
+    `REASSERT` is no step: a holder that stayed holder calls it when outside systems may believe
+    otherwise. It begins nothing and undoes nothing.
+    """
 
     TEST = "test"
     PRE_ACQ = "pre_acq"
     POST_ACQ = "post_acq"
     PRE_REL = "pre_rel"
     POST_REL = "post_rel"
+    REASSERT = "reassert"
 
 
 class Reason(Enum):
@@ -54,6 +59,11 @@ class Reason(Enum):
     LEASE = "lease"  # the lease ran out before it was renewed
     CONTESTED = "contested"  # taken although the wire still knows the address: contested = "take"
     LEFTOVER = "leftover"  # found at start, from a run that did not end in order
+    ADOPTED = "adopted"  # found at start, still under the lease of the run before
+    HEALTH = "health"  # the holder's checks fail, and the peer's do not
+    UNHEARD = "unheard"  # the peer does not hear this node, and is about to take the group
+    ISOLATED = "isolated"  # the peer is silent, and no witness says that this node may go on
+    REMOVED = "removed"  # somebody else takes the address off again and again
 
 
 class LinkState(Enum):
@@ -108,6 +118,9 @@ class Health(Enum):
     STOPPING = 4  # on its way out
     VETOED = 5  # a test or a pre_acq hook refused the last claim
     FAILED = 6  # the last acquire failed
+    ILL = 7  # its checks fail; better than nobody
+    FROZEN = 8  # too many automatic moves of late
+    ISOLATED = 9  # the witnesses cannot be reached from here, or speak against it
 
 
 class Sign(Enum):
@@ -120,6 +133,7 @@ class Sign(Enum):
     RELEASED = 4  # the address is off: take it
     REFUSED = 5  # the claimant cannot take it, or the holder will not give it
     BEATEN = 6  # the address was here too, under a worse claim, and is let go
+    SHARE = 7  # take it while the holder still has it: a seamless handover
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +161,9 @@ class Heartbeat:
     """One datagram's content. `sequence` counts on one link within one `boot`.
 
     `hears` names the links on which the sender hears its peer in time. `groups_digest` covers the
-    sender's entries of *all* groups; `entries` are those that changed or whose turn it is.
+    sender's entries of *all* groups; `entries` are those that changed or whose turn it is. `asks`:
+    answer at once. `restarting`: the sender is about to be replaced, its addresses stay.
+    `maintenance`: nothing is to move by itself.
     """
 
     sender: str
@@ -160,14 +176,22 @@ class Heartbeat:
     config_digest: int
     groups_digest: int
     entries: tuple[GroupEntry, ...] = ()
+    asks: bool = False
+    restarting: bool = False
+    maintenance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Somebody answered for a service address: who, by the card's address."""
+    """Somebody answered for a service address: who, by the card's address.
+
+    `whose`: the name of the node whose card it is, "a third host" if it is neither's, "" if
+    nobody could tell.
+    """
 
     address: str
     card: str  # "02:00:5e:00:53:01"
+    whose: str = ""
 
 
 class Event(Enum):
@@ -227,12 +251,24 @@ class GroupTerms:
     preferred: str
     home: str | None = None  # the node whose own address it is
     phases: bool = True  # does anybody take part in phases on this node
-    interface: str = ""  # on this node; "" where carrier is of no matter (mock)
+    interfaces: tuple[str, ...] = ()  # on this node; none where carrier is of no matter (mock)
     probes: bool = True  # can the provider ask the wire
     take_contested: bool = False
     links_of_home: frozenset[str] = frozenset()  # links that use the home address
     announce_every_ns: int = 60 * SECOND
     phase_timeout_ns: int = 30 * SECOND
+    failback_after_ns: int | None = None  # None: only when asked for
+    seamless: bool = False  # acquire, announce, then release
+    max_moves: int = 3  # automatic ones within `per_ns`; more freeze the group
+    per_ns: int = 600 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class FenceTerms:
+    """How the peer is made sure to be off before its groups are taken. Durations in ns."""
+
+    timeout_ns: int
+    delay_ns: int = 0  # before the first shot; falls on who does not hold the group
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +286,11 @@ class Terms:
     lease_s: int
     boot: int  # this run's random number
     config_digest: int = 0
+    dead_after_ns: int | None = None  # ask, and do not wait longer; None: only wait
+    consistent: bool = False  # with neither peer nor witness: nobody, rather than both
+    deniers: bool = False  # there are witnesses that can only deny
+    vote_ttl_ns: int | None = None  # how long a vote is good for; None: there is no voter
+    fence: FenceTerms | None = None
 
     @property
     def lease_ns(self) -> int:

@@ -102,7 +102,7 @@ def test_orders_become_events(side: Side) -> None:
     failback = side.ask(side.connect(), {"do": "failback", "group": "db"})
     standby = side.ask(side.connect(), {"do": "standby"})
     assert handover == [HandoverAsked("web", "beta")]
-    assert failback == [HandoverAsked("db", "beta", failback=True)]
+    assert failback == [HandoverAsked("db", "beta")]
     assert standby == [StandbyAsked()]
 
 

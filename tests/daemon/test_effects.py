@@ -31,11 +31,18 @@ GROUP = {
     "home": None,
     "contested": "wait",
     "announce_every_ns": 60 * SECOND,
+    "failback": "manual",
+    "failback_after_ns": 60 * SECOND,
+    "handover": "strict",
+    "max_moves": 3,
+    "per_ns": 600 * SECOND,
+    "unit": "web",
+    "checks": [],
     "phase_timeout_ns": 30 * SECOND,
     "phase_plugins": ["scripts"],
     "hooks": {},
 }
-PLAIN = {**GROUP, "traits": [], "phase_plugins": []}
+PLAIN = {**GROUP, "unit": "plain", "traits": [], "phase_plugins": []}
 CONFIG = Config.from_document({**DOCUMENT, "groups": {"web": GROUP, "plain": PLAIN}})
 
 LEASE_S = 2
@@ -142,12 +149,12 @@ def test_a_release_is_answered_well_or_with_what_failed(rig: Rig) -> None:
 
 def test_a_renewal_takes_less_than_half_the_lease_and_fails_for_every_group(rig: Rig) -> None:
     now = clock.now()
-    rig.do(ask.Renew(("web",), now, Instant(now + 5)))
+    rig.do(ask.Renew(("web",), now, Instant(now + 5), 2))
     do, given, deadline, _ = rig.pool.addresses.last()
     assert (do, given["lifetime_s"], given["good_until"]) == ("renew", LEASE_S, now + 5)
     assert deadline - clock.now() <= LEASE_S * SECOND // 2
     rig.pool.addresses.end({"began": 9, "failed": ["web"]})
-    rig.do(ask.Renew(("web",), now, Instant(now + 5)))
+    rig.do(ask.Renew(("web",), now, Instant(now + 5), 2))
     rig.pool.addresses.end(failed="timed out")
     assert rig.inbox == [Renewed(Instant(9), ("web",)), Renewed(now, ("web",))]
 

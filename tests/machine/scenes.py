@@ -7,7 +7,7 @@ from tests.machine.virtual_pair import MS, Pair
 
 from ipfo.model import SECOND, GroupTerms
 
-WEB = GroupTerms("web", preferred="alpha", phases=False, interface="eth0")
+WEB = GroupTerms("web", preferred="alpha", phases=False, interfaces=("eth0",))
 PHASED = replace(WEB, phases=True, phase_timeout_ns=5 * SECOND)
 HOME = replace(WEB, home="alpha", links_of_home=frozenset({"public"}))
 

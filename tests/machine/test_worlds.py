@@ -40,7 +40,7 @@ def world(seed: int) -> Pair:
         "web",
         preferred="alpha",
         phases=chance.random() < 0.5,
-        interface="eth0",
+        interfaces=("eth0",),
         phase_timeout_ns=2 * SECOND,
     )
     pair = Pair(groups={"web": group})

@@ -46,7 +46,7 @@ WORK_NS = 2 * MS
 
 def terms(node: str, **more: Any) -> Terms:
     """Those of `node` in the pair of these tests."""
-    group = GroupTerms("web", preferred="alpha", phases=False, interface="eth0")
+    group = GroupTerms("web", preferred="alpha", phases=False, interfaces=("eth0",))
     made = Terms(
         pair="www",
         node=node,

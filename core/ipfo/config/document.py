@@ -40,6 +40,10 @@ def make(draft: Draft, registry: Registry, *, node: str, warnings: Sequence[str]
         "first_claim_after_ns": draft.duration("pair", "first_claim_after"),
         "key_file": None if key_file is None else str(draft.file.parent.absolute() / key_file),
         "control_group": pair.get("control_group"),
+        "dead_after_ns": None,
+        "on_partition": pair.get("on_partition", "available"),
+        "witnesses": [],
+        "fence": None,
         "links": {name: _link(draft, name, fragments) for name in draft.names("links")},
         "groups": {
             name: _group(draft, name, registry, fragments) for name in draft.names("groups")
@@ -99,6 +103,13 @@ def _group(draft: Draft, name: str, registry: Registry, fragments: Fragments) ->
         "contested": table.get("contested", GROUP_DEFAULTS["contested"]),
         "announce_every_ns": draft.duration("groups", name, "announce_every"),
         "phase_timeout_ns": draft.duration("groups", name, "phase_timeout"),
+        "failback": table.get("failback", "manual"),
+        "failback_after_ns": 60_000_000_000,
+        "handover": table.get("handover", "strict"),
+        "max_moves": 3,
+        "per_ns": 600_000_000_000,
+        "unit": name,
+        "checks": [],
         "phase_plugins": list(phase_plugins),
         "hooks": {
             plugin: with_defaults(fragments["phase", plugin], hook_options(draft, name, plugin))

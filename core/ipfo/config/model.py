@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ipfo.model import Address, Event, GroupTerms, Terms, lease_seconds
+from ipfo.model import SECOND, Address, Event, FenceTerms, GroupTerms, Terms, lease_seconds
+
+VOTE_TTL_MIN_S = 2
+"""No etcd keeps a lease for less: its least is 1.5 times its election timeout, which is 1 s."""
 
 Document = Mapping[str, Any]
 """What `ipfo.config.load.load` returns; its keys are those read below."""
@@ -25,6 +28,39 @@ class LinkConfig:
     port: int
     addresses: Mapping[str, str]
     interfaces: Mapping[str, str]
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckConfig:
+    """One ``[[groups.NAME.checks]]``. `starts_ill`: until it has passed; `when_holding`: only then."""
+
+    plugin: str
+    interval_ns: int
+    timeout_ns: int
+    rise: int
+    fall: int
+    starts_ill: bool
+    when_holding: bool
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessConfig:
+    """One ``[[witnesses]]``; `votes`: it can grant, not only deny."""
+
+    plugin: str
+    votes: bool
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FenceConfig:
+    """``[fence]``."""
+
+    plugin: str
+    timeout_ns: int
+    delay_ns: int
     options: Mapping[str, Any]
 
 
@@ -45,6 +81,13 @@ class GroupConfig:
     phase_timeout_ns: int
     phase_plugins: tuple[str, ...]  # who takes part in phases, in order
     hooks: Mapping[str, Mapping[str, Any]]
+    failback: str  # "manual", "auto" or "never"
+    failback_after_ns: int
+    handover: str  # "strict" or "seamless"
+    max_moves: int
+    per_ns: int
+    unit: str  # the first of the groups that it stays together with; itself if it is alone
+    checks: tuple[CheckConfig, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +116,10 @@ class Config:
     links: Mapping[str, LinkConfig]
     groups: Mapping[str, GroupConfig]
     notifiers: tuple[NotifierConfig, ...]
+    dead_after_ns: int | None
+    consistent: bool
+    witnesses: tuple[WitnessConfig, ...]
+    fence: FenceConfig | None
     digest: int  # 64 bits over what both nodes must agree on
     warnings: tuple[str, ...]
     offered_by: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -125,6 +172,12 @@ class Config:
             first_claim_after_ns=document["first_claim_after_ns"],
             key_file=None if document["key_file"] is None else Path(document["key_file"]),
             control_group=document["control_group"],
+            dead_after_ns=document["dead_after_ns"],
+            consistent=document["on_partition"] == "consistent",
+            witnesses=tuple(
+                WitnessConfig(w["plugin"], w["votes"], w["options"]) for w in document["witnesses"]
+            ),
+            fence=_fence(document["fence"]),
             links=links,
             groups=groups,
             notifiers=notifiers,
@@ -133,23 +186,52 @@ class Config:
             offered_by=document.get("offered_by", {}),
         )
 
+    @property
+    def units(self) -> Mapping[str, tuple[str, ...]]:
+        """The groups that stay together, in config order, by the first of them.
+
+        To the machine a unit is one group: one role, one epoch, all or nothing.
+        """
+        units: dict[str, tuple[str, ...]] = {}
+        for name, group in self.groups.items():
+            units[group.unit] = (*units.get(group.unit, ()), name)
+        return units
+
     def terms(self, boot: int) -> Terms:
-        """What the machine must know of this config."""
+        """What the machine must know of this config; its groups are the units."""
         return Terms(
             pair=self.pair,
             node=self.node,
             peer=self.peer,
             links=tuple(self.links),
-            groups={name: self._group_terms(group) for name, group in self.groups.items()},
+            groups={unit: self._group_terms(members) for unit, members in self.units.items()},
             interval_ns=self.interval_ns,
             takeover_after_ns=self.takeover_after_ns,
             first_claim_after_ns=self.first_claim_after_ns,
             lease_s=lease_seconds(self.takeover_after_ns),
             boot=boot,
             config_digest=self.digest,
+            dead_after_ns=self.dead_after_ns,
+            consistent=self.consistent,
+            deniers=any(not witness.votes for witness in self.witnesses),
+            vote_ttl_ns=self.vote_ttl_s * SECOND if self.vote_ttl_s is not None else None,
+            fence=(
+                None
+                if self.fence is None
+                else FenceTerms(self.fence.timeout_ns, self.fence.delay_ns)
+            ),
         )
 
-    def _group_terms(self, group: GroupConfig) -> GroupTerms:
+    @property
+    def vote_ttl_s(self) -> int | None:
+        """How long a vote lasts, so that it ends, like a lease, before a takeover; None: no voter."""
+        if not any(witness.votes for witness in self.witnesses):
+            return None
+        return max(VOTE_TTL_MIN_S, lease_seconds(self.takeover_after_ns))
+
+    def _group_terms(self, members: tuple[str, ...]) -> GroupTerms:
+        group = self.groups[members[0]]
+        all_members = [self.groups[name] for name in members]
         ips = {address.ip for address in group.addresses}
         of_home = {
             link.name
@@ -160,13 +242,23 @@ class Config:
             name=group.name,
             preferred=group.preferred,
             home=group.home,
-            phases=bool(group.phase_plugins),
-            interface=group.interfaces.get(self.node, "") if "wire" in group.traits else "",
-            probes="probe" in group.traits,
+            phases=any(each.phase_plugins for each in all_members),
+            interfaces=tuple(
+                dict.fromkeys(
+                    each.interfaces[self.node]
+                    for each in all_members
+                    if "wire" in each.traits and self.node in each.interfaces
+                )
+            ),
+            probes=all("probe" in each.traits for each in all_members),
             take_contested=group.contested == "take",
             links_of_home=frozenset(of_home),
             announce_every_ns=group.announce_every_ns,
-            phase_timeout_ns=group.phase_timeout_ns,
+            phase_timeout_ns=sum(each.phase_timeout_ns for each in all_members),
+            failback_after_ns=group.failback_after_ns if group.failback == "auto" else None,
+            seamless=group.handover == "seamless",
+            max_moves=group.max_moves,
+            per_ns=group.per_ns,
         )
 
 
@@ -185,4 +277,29 @@ def _group(name: str, group: Mapping[str, Any]) -> GroupConfig:
         phase_timeout_ns=group["phase_timeout_ns"],
         phase_plugins=tuple(group["phase_plugins"]),
         hooks=group["hooks"],
+        failback=group["failback"],
+        failback_after_ns=group["failback_after_ns"],
+        handover=group["handover"],
+        max_moves=group["max_moves"],
+        per_ns=group["per_ns"],
+        unit=group["unit"],
+        checks=tuple(
+            CheckConfig(
+                plugin=check["plugin"],
+                interval_ns=check["interval_ns"],
+                timeout_ns=check["timeout_ns"],
+                rise=check["rise"],
+                fall=check["fall"],
+                starts_ill=check["starts_ill"],
+                when_holding=check["when_holding"],
+                options=check["options"],
+            )
+            for check in group["checks"]
+        ),
     )
+
+
+def _fence(fence: Mapping[str, Any] | None) -> FenceConfig | None:
+    if fence is None:
+        return None
+    return FenceConfig(fence["plugin"], fence["timeout_ns"], fence["delay_ns"], fence["options"])

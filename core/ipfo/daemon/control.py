@@ -170,7 +170,7 @@ class Control:
             case {"do": "resume"}:
                 return ResumeAsked()
             case {"do": "failback", "group": str(group)}:
-                return HandoverAsked(self._group(group), self._preferred[group], failback=True)
+                return HandoverAsked(self._group(group), self._preferred[group])
             case {"do": "handover", "group": str(group), "to": str(to)}:
                 if to not in self._nodes:
                     raise ValueError(f"no node is called {to}; there are {', '.join(self._nodes)}")

@@ -79,6 +79,10 @@ class Effects:
                 self._control.settled(effect, clock.now())
             case ask.End():
                 self.ended = True
+            case ask.ProbePeer() | ask.AskWitnesses() | ask.Vote() | ask.Withdraw():
+                raise NotImplementedError  # no config can ask for it yet
+            case ask.Fence() | ask.Restart():
+                raise NotImplementedError  # likewise
             case _:
                 assert_never(effect)
 
@@ -153,7 +157,7 @@ class Effects:
         given = {
             "groups": effect.groups,
             "good_until": effect.good_until,
-            "lifetime_s": self._lease_s,
+            "lifetime_s": effect.lease_s,
         }
         deadline = Instant(clock.now() + self._lease_s * SECOND // 2)
 
@@ -163,7 +167,8 @@ class Effects:
                 self._put(Renewed(effect.asked_at, effect.groups))
             else:
                 failed = tuple(outcome.ok.get("failed", ()))
-                self._put(Renewed(Instant(outcome.ok["began"]), failed))
+                gone = tuple(outcome.ok.get("gone", ()))
+                self._put(Renewed(Instant(outcome.ok["began"]), failed, gone))
 
         self._pool.addresses.call("renew", given, deadline, renewed)
 

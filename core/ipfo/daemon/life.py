@@ -71,7 +71,7 @@ def run(document: Document, state_dir: Path) -> None:
         links = Links.open(config, ring, number)
         stack.callback(links.close)
         terms = config.terms(number)
-        carrier = Carrier({g.interface for g in terms.groups.values() if g.interface})
+        carrier = Carrier({each for g in terms.groups.values() for each in g.interfaces})
         stack.callback(carrier.close)
         if missing := carrier.missing():
             raise HostError(
@@ -146,7 +146,7 @@ def _serve(parts: Parts, listener: socket.socket, folder: Path) -> None:
     try:
         swept = _sweep(parts)
         parts = replace(parts, terms=placed(parts.terms, swept.get("interfaces", {})))
-        parts.carrier.watch({g.interface for g in parts.terms.groups.values() if g.interface})
+        parts.carrier.watch({each for g in parts.terms.groups.values() for each in g.interfaces})
         _go_round(parts, listener, memory)
     except _EndedEarlyError:
         return
@@ -193,7 +193,7 @@ def placed(terms: Terms, interfaces: Mapping[str, str]) -> Terms:
     The operating system chose it, and the config need not name it.
     """
     groups = {
-        name: replace(group, interface=interfaces.get(name) or group.interface)
+        name: replace(group, interfaces=(interfaces[name],)) if interfaces.get(name) else group
         for name, group in terms.groups.items()
     }
     return replace(terms, groups=groups)

@@ -38,11 +38,16 @@ class Acquire:
 
 @dataclass(frozen=True, slots=True)
 class Renew:
-    """Renew the leases of `groups`, unless `good_until` is past. Answered by `Renewed`."""
+    """Renew the leases of `groups`, unless `good_until` is past. Answered by `Renewed`.
+
+    A group that is held without a lease is only looked for. `lease_s` is longer than usual only
+    before a restart that the peer knows of.
+    """
 
     groups: tuple[str, ...]
     asked_at: Instant
     good_until: Instant
+    lease_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,49 @@ class Probe:
     group: str
     asked_at: Instant
     timeout_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePeer:
+    """Ask the wire of each link for the peer's own address there. Answered by `PeerProbed`."""
+
+    asked_at: Instant
+    timeout_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskWitnesses:
+    """Ask all witnesses that can deny, together; at most `timeout_ns`. Answered by `WitnessesAsked`."""
+
+    asked_at: Instant
+    timeout_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """Have the voter keep `claims` (group and epoch) for this node. Answered by `Voted`.
+
+    What it grants is good for `Terms.vote_ttl_ns` from `asked_at`, and ends by itself.
+    """
+
+    asked_at: Instant
+    claims: tuple[tuple[str, Epoch], ...]
+    timeout_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """The voter need not keep the group for this node any longer. Answered by nothing."""
+
+    group: str
+    epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Make sure that the peer is off. Answered by `Fenced`."""
+
+    asked_at: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +171,11 @@ class End:
     """Nothing is held any more and the daemon was asked to stop: it may end."""
 
 
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """The daemon may be replaced now: what it holds stays, and the peer knows. Like `End`."""
+
+
 Effect = (
     SendHeartbeat
     | RunPhase
@@ -132,8 +185,14 @@ Effect = (
     | Sweep
     | Announce
     | Probe
+    | ProbePeer
+    | AskWitnesses
+    | Vote
+    | Withdraw
+    | Fence
     | Record
     | Notify
     | Settle
     | End
+    | Restart
 )

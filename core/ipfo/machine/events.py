@@ -77,10 +77,15 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """Answers `Renew`: the leases asked for began anew at `began`, but those of `failed`."""
+    """Answers `Renew`: the leases asked for began anew at `began`, but those of `failed`.
+
+    `gone`: groups, not in `failed`, of which an address is not here any more: somebody else has
+    taken it off.
+    """
 
     began: Instant
     failed: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +102,65 @@ class Probed:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerProbed:
+    """Answers `ProbePeer` with the same `asked_at`: whether any of the peer's own addresses answered.
+
+    `failed`: no wire could be asked; then that says nothing.
+    """
+
+    asked_at: Instant
+    answered: bool = False
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessesAsked:
+    """Answers `AskWitnesses` with the same `asked_at`: whether any of them was reached.
+
+    `why`: what the last of them said, for people.
+    """
+
+    asked_at: Instant
+    reached: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Voted:
+    """Answers `Vote` with the same `asked_at`.
+
+    `granted`: groups that the voter keeps for this node; `denied`: group and why, where another
+    has it. `failed`: the voter could not be asked; then it has said nothing.
+    """
+
+    asked_at: Instant
+    granted: tuple[str, ...] = ()
+    denied: tuple[tuple[str, str], ...] = ()
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fenced:
+    """Answers `Fence` with the same `asked_at`. `failed`: the peer may still be on."""
+
+    asked_at: Instant
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HealthChanged:
+    """The checks of `group` on this node turned: `ill` says what is wrong; None: all is well."""
+
+    group: str
+    ill: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class HandoverAsked:
     """An administrator wants `group` on node `to`."""
 
     group: str
     to: str
-    failback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +169,18 @@ class StandbyAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class MaintenanceAsked:
+    """An administrator wants nothing to move by itself until `ResumeAsked`, on either node."""
+
+
+@dataclass(frozen=True, slots=True)
 class ResumeAsked:
-    """This node may hold groups again."""
+    """This node may hold groups again, and what is frozen or under maintenance may move again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestartAsked:
+    """The daemon is to be replaced by a new run of itself, which adopts what this one holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +198,15 @@ Event = (
     | Swept
     | Renewed
     | Probed
+    | PeerProbed
+    | WitnessesAsked
+    | Voted
+    | Fenced
+    | HealthChanged
     | HandoverAsked
     | StandbyAsked
+    | MaintenanceAsked
     | ResumeAsked
+    | RestartAsked
     | StopAsked
 )

@@ -50,7 +50,7 @@ def holder(group: Group, a: Around) -> Out:
         unfit = set_back(group, a, Health.FAILED)  # the peer may do better
         return let_go(unfit, a, Reason.LEASE, "the lease ran out before it was renewed")
     if not a.carrier:
-        return let_go(group, a, Reason.CARRIER, f"{a.group.interface} lost its carrier")
+        return let_go(group, a, Reason.CARRIER, _no_carrier(a))
     if peer_holds(group, a):
         if peer_beats(group, a):
             return _beaten(group, a)
@@ -292,3 +292,7 @@ def _is_ready(peer: GroupEntry, group: Group) -> bool:
 def _planned(a: Around) -> Reason:
     """Why a group moves to the peer: because it is preferred, or because somebody wants it there."""
     return Reason.FAILBACK if a.group.preferred == a.terms.peer else Reason.HANDOVER
+
+
+def _no_carrier(a: Around) -> str:
+    return f"{' or '.join(a.group.interfaces)} lost its carrier"

@@ -62,8 +62,11 @@ def around(node: Node, name: str, now: Instant, terms: Terms) -> Around:
         peer_ever=node.peer_boot is not None,
         late=node.late,
         silent=node.silent,
-        carrier=group.interface not in node.down,
-        carrier_at=node.up_at.get(group.interface, node.started_at),
+        carrier=node.down.isdisjoint(group.interfaces),
+        carrier_at=max(
+            (node.up_at.get(each, node.started_at) for each in group.interfaces),
+            default=node.started_at,
+        ),
         outcast=node.outcast,
         stopping=node.stopping,
         renewed_at=node.renewed_at,

@@ -207,7 +207,7 @@ def renew(w: Work) -> None:
     if node.lapses_at is None or node.renew_asked_at is not None or w.now < node.renew_due_at:
         return
     held = tuple(name for name in node.groups if _is_renewed(w, name))
-    w.effects.append(Renew(held, w.now, Instant(w.now + terms.renew_margin_ns)))
+    w.effects.append(Renew(held, w.now, Instant(w.now + terms.renew_margin_ns), terms.lease_s))
     # A third of the lease, less half an interval: due with the heartbeat that is nearest to it.
     wait_ns = max(0, terms.lease_s * SECOND // 3 - terms.interval_ns // 2)
     due_at = Instant(w.now + wait_ns)

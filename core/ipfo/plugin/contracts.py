@@ -26,7 +26,8 @@ class Offer(Generic[T]):
     transport from its `LinkEnd` too; it raises ValueError for what a schema cannot say, and does
     no I/O, but for a transport, which opens its socket and raises OSError if it cannot.
     `traits` of a provider: ``lease`` (can put a lifetime on an address), ``probe`` (can ask the
-    wire), ``wire`` (uses a real interface, whose carrier matters).
+    wire), ``wire`` (uses a real interface, whose carrier matters). Of a witness: ``vote`` (builds a
+    `Voter`; without it, a `Witness`).
     """
 
     name: str
@@ -131,6 +132,60 @@ class Notifier(Protocol):
 
         The same `notice.key` may come twice (at least once): make that harmless where you can.
         """
+
+
+class Check(Protocol):
+    """One health check of a group. Called in the `checks` worker, in a thread of its own.
+
+    Never twice at once. A run that has not ended well after its time ends the worker.
+    """
+
+    def check(self, timeout_s: float) -> None:
+        """Return if all is well, within `timeout_s`; raises anything, with a text for people, if not."""
+
+
+class Witness(Protocol):
+    """A third party that can only deny: who cannot reach it is the isolated one.
+
+    Called in the `witnesses` worker, in a thread of its own, never twice at once.
+    """
+
+    def reach(self, timeout_s: float) -> None:
+        """Return if it was reached, within `timeout_s`; raises OSError, with a text for people, if not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a voter is asked for: that `group` of `pair` is `node`'s, under `epoch`."""
+
+    pair: str
+    group: str
+    node: str
+    epoch: int
+
+
+class Voter(Protocol):
+    """A third party that grants a group to one node at most. Called in the `witnesses` worker."""
+
+    def vote(self, claims: Sequence[Claim], ttl_s: int, timeout_s: float) -> Mapping[str, str]:
+        """Keep `claims` for `ttl_s` from now; what is refused, by group, with the reason for people.
+
+        A claim is refused while another node's is kept, and for ever if its epoch is below the
+        highest ever granted. One that is this node's own is prolonged, or raised to a higher
+        epoch. What is not prolonged ends by itself.
+
+        :raises OSError: if it cannot be asked, or answers nonsense: then nothing was granted.
+        """
+
+    def withdraw(self, claim: Claim, timeout_s: float) -> None:
+        """Let go of `claim` if it is kept; another's is left alone. Raises OSError likewise."""
+
+
+class Fence(Protocol):
+    """Makes sure that a node is off. Called in the `fence` worker."""
+
+    def fence(self, node: str, timeout_s: float) -> None:
+        """Return when `node` is surely off, within `timeout_s`; raises anything, with a text, if not."""
 
 
 @dataclass(frozen=True, slots=True)

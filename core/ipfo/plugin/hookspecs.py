@@ -11,7 +11,19 @@ from typing import Any
 import pluggy
 
 from ipfo.model import Move
-from ipfo.plugin.contracts import Importer, Notifier, Offer, Options, Provider, Say, Transport
+from ipfo.plugin.contracts import (
+    Check,
+    Fence,
+    Importer,
+    Notifier,
+    Offer,
+    Options,
+    Provider,
+    Say,
+    Transport,
+    Voter,
+    Witness,
+)
 
 hookspec = pluggy.HookspecMarker("ipfo")
 
@@ -40,6 +52,33 @@ def ipfo_notifiers() -> Sequence[Offer[Notifier]]:
     """Offer notifiers, chosen by ``plugin`` in a ``[[notifiers]]`` table.
 
     Called once in the `notices` worker. ``build(options)`` is called once for each table.
+    """
+    return ()
+
+
+@hookspec
+def ipfo_checks() -> Sequence[Offer[Check]]:
+    """Offer health checks, chosen by ``plugin`` in a ``[[groups.NAME.checks]]`` table.
+
+    Called once in the `checks` worker. ``build(options)`` is called once for each table.
+    """
+    return ()
+
+
+@hookspec
+def ipfo_witnesses() -> Sequence[Offer[Witness | Voter]]:
+    """Offer witnesses, chosen by ``plugin`` in a ``[[witnesses]]`` table.
+
+    Called once in the `witnesses` worker. ``build(options)`` is called once for each table.
+    """
+    return ()
+
+
+@hookspec
+def ipfo_fences() -> Sequence[Offer[Fence]]:
+    """Offer fences, chosen by ``plugin`` in the ``[fence]`` table.
+
+    Called once in the `fence` worker. ``build(options)`` is called once.
     """
     return ()
 
@@ -116,4 +155,14 @@ def ipfo_post_rel(move: Move, options: Options, timeout_s: float, say: Say) -> N
 
     Order, arguments and process as for ``ipfo_pre_rel``. What it raises is told to people and
     changes nothing. After a crash it is called by the next run, perhaps a second time.
+    """
+
+
+@hookspec
+def ipfo_reassert(move: Move, options: Options, timeout_s: float, say: Say) -> None:
+    """Tell outside systems again that the group is here: it never left, but they may think so.
+
+    Called after another node had it, too, and has let go, so that DNS or a cloud's API follow the
+    true holder. ``move`` is the one by which this node came to hold it. May be called any number
+    of times; arguments, order and process as for ``ipfo_post_acq``, and what it raises likewise.
     """

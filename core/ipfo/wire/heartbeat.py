@@ -58,7 +58,13 @@ HEADER_BYTES = _HEADER.size
 ENTRY_BYTES = _ENTRY.size
 
 FLAG_ECHO = 1
-"""The echo fields say something. Otherwise they are 0, and so is every other bit."""
+"""The echo fields say something. Otherwise they are 0."""
+
+FLAG_ASKS = 2
+FLAG_RESTARTING = 4
+FLAG_MAINTENANCE = 8
+FLAGS = FLAG_ECHO | FLAG_ASKS | FLAG_RESTARTING | FLAG_MAINTENANCE
+"""Every bit that means something; the others are 0."""
 
 ENTRIES_MAX = (DATAGRAM_MAX - SEAL_BYTES - HEADER_BYTES - LINKS_MAX * ID_BYTES) // ENTRY_BYTES
 """Entries that fit into any datagram, whatever the number of links that are heard."""
@@ -92,7 +98,7 @@ def encode(heartbeat: Heartbeat, names: Names) -> bytes:
     header = _HEADER.pack(
         MAGIC,
         VERSION,
-        0 if heartbeat.echo is None else FLAG_ECHO,
+        _flags(heartbeat),
         len(heartbeat.hears),
         len(heartbeat.entries),
         bytes(ID_BYTES),
@@ -127,10 +133,11 @@ def decode(body: bytes, names: Names) -> Heartbeat | Rejected:
     boot, sequence, sent_at, echo_boot, echo_sequence, dwell_ns, config, groups = numbers
     hears_end = HEADER_BYTES + hears_n * ID_BYTES
     entries = _unpack_entries(body[hears_end:], entries_n, names)
-    has_echo = flags == FLAG_ECHO
+    has_echo = flags & FLAG_ECHO != 0
     whole = (
         (magic, version, pair_id) == (MAGIC, VERSION, names.pair_id)
-        and (has_echo or (flags, echo_boot, echo_sequence, dwell_ns) == (0, 0, 0, 0))
+        and flags & ~FLAGS == 0
+        and (has_echo or (echo_boot, echo_sequence, dwell_ns) == (0, 0, 0))
         and hears_n <= LINKS_MAX
         and len(body) == hears_end + entries_n * ENTRY_BYTES
     )
@@ -154,6 +161,18 @@ def decode(body: bytes, names: Names) -> Heartbeat | Rejected:
         config_digest=config,
         groups_digest=groups,
         entries=entries,
+        asks=flags & FLAG_ASKS != 0,
+        restarting=flags & FLAG_RESTARTING != 0,
+        maintenance=flags & FLAG_MAINTENANCE != 0,
+    )
+
+
+def _flags(heartbeat: Heartbeat) -> int:
+    return (
+        (0 if heartbeat.echo is None else FLAG_ECHO)
+        | (FLAG_ASKS if heartbeat.asks else 0)
+        | (FLAG_RESTARTING if heartbeat.restarting else 0)
+        | (FLAG_MAINTENANCE if heartbeat.maintenance else 0)
     )
 
 
