@@ -8,7 +8,7 @@ import pytest
 
 from ipfo.errors import PluginError
 from ipfo.model import Phase
-from ipfo.plugin.registry import Registry, installed
+from ipfo.plugin.registry import Registry, entry_point_of, installed
 
 Install = Callable[..., str]
 
@@ -217,6 +217,19 @@ BROKEN = {
         "@hookimpl\ndef ipfo_providers(): return [Offer('a', int, {}, frozenset({'leese'}))]",
         'the provider "a": unknown trait "leese"; did you mean "lease"?',
     ),
+    "trait of another kind": (
+        "@hookimpl\ndef ipfo_witnesses(): return [Offer('a', int, {}, frozenset({'lease'}))]",
+        'the witness "a": unknown trait "lease"',
+    ),
+    "trait where there are none": (
+        "@hookimpl\ndef ipfo_fences(): return [Offer('a', int, {}, frozenset({'vote'}))]",
+        'the fence "a": unknown trait "vote"',
+    ),
+    "options of ours": (
+        "@hookimpl\ndef ipfo_checks(): return [Offer('a', int, {'type': 'object',"
+        " 'properties': {'when': {}}})]",
+        'the check "a": its option "when" has the name of a key of ipfo itself',
+    ),
     "traits a list": (
         "@hookimpl\ndef ipfo_providers(): return [Offer('a', int, {}, ['lease'])]",
         'the provider "a": traits must be a frozenset, not list',
@@ -299,3 +312,43 @@ def test_phase_plugins_keep_the_order_of_the_config(install: Install, site: Path
     install("alpha", PHASES)
     for order in (("zeta", "alpha"), ("alpha", "zeta")):
         assert Registry(order, paths=[str(site)]).phase_plugins() == order
+
+
+GUARDS = """
+@hookimpl
+def ipfo_checks(): return [Offer("tcp", int)]
+
+@hookimpl
+def ipfo_witnesses(): return [Offer("tcp", int), Offer("store", int, traits=frozenset({"vote"}))]
+
+@hookimpl
+def ipfo_fences(): return [Offer("plug", int)]
+"""
+
+
+def test_checks_witnesses_and_fences_are_offered_side_by_side(install: Install, site: Path) -> None:
+    registry = Registry([install("guards", GUARDS)], paths=[str(site)])
+    assert list(registry.checks()) == ["tcp"]
+    assert {name: offer.traits for name, offer in registry.witnesses().items()} == {
+        "tcp": frozenset(),
+        "store": frozenset({"vote"}),
+    }
+    assert list(registry.fences()) == ["plug"]
+    assert registry.phase_plugins() == ()
+
+
+def test_a_name_means_the_entry_point_of_its_kind_before_that_of_its_own_name() -> None:
+    known = {"tcp", "check-tcp", "witness-ping"}
+    assert entry_point_of("check", "tcp", known) == "check-tcp"
+    assert entry_point_of("witness", "tcp", known) == "tcp"
+    assert entry_point_of("witness", "ping", known) == "witness-ping"
+    assert entry_point_of("fence", "ping", known) is None
+
+
+def test_who_only_reasserts_takes_part_in_phases(install: Install, site: Path) -> None:
+    source = "seen = []\n@hookimpl\ndef ipfo_reassert(move): seen.append(move)"
+    registry = Registry([install("dns", source)], paths=[str(site)])
+    assert registry.phase_plugins() == ("dns",)
+    for phase in Phase:
+        registry.call_phase(phase, "dns", move=phase.value, options={}, timeout_s=1, say=print)
+    assert sys.modules["dns"].seen == ["reassert"]

@@ -7,6 +7,7 @@ import click
 
 from ipfo.errors import PluginError
 from ipfo.plugin.registry import Described, Registry, installed
+from ipfo.plugin.vetting import OFFER_HOOKS
 
 
 @click.command()
@@ -32,7 +33,7 @@ def _print_table(described: list[Described]) -> None:
     rows = [("PLUGIN", "VERSION", "FROM", "OFFERS AND HOOKS")]
     for each in described:
         offers = [f"{kind} {name}" for kind, name in each.offers]
-        phases = [hook for hook in each.hooks if not hook.endswith(("ers", "transports"))]
+        phases = [hook for hook in each.hooks if hook not in OFFER_HOOKS.values()]
         parts = ", ".join([*offers, *phases])
         rows.append((each.entry_point, each.version, each.distribution, parts))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_interface
 from typing import Any
 
+from ipfo.config.choices import CHOSEN, choices
 from ipfo.config.draft import Draft
 from ipfo.config.fragments import checked, with_defaults, with_paths
 from ipfo.config.schema import (
@@ -145,16 +146,10 @@ def hook_options(draft: Draft, group: str, plugin: str) -> dict[str, Any]:
 
 def _offered_by(draft: Draft, registry: Registry) -> dict[str, dict[str, str]]:
     """The entry point behind each name chosen, so that a process loads only what it needs."""
-    links, groups = draft.tables["links"].values(), draft.tables["groups"].values()
-    chosen = {
-        "transport": [each.get("transport", DEFAULT_TRANSPORT) for each in links],
-        "provider": [each.get("provider", DEFAULT_PROVIDER) for each in groups],
-        "notifier": [each["plugin"] for each in draft.tables.get("notifiers", ())],
-    }
-    return {
-        kind: {name: registry.offered_by(kind, name) for name in names}
-        for kind, names in chosen.items()
-    }
+    found: dict[str, dict[str, str]] = {kind: {} for kind in CHOSEN}
+    for choice in choices(draft.tables):
+        found[choice.kind][choice.name] = registry.offered_by(choice.kind, choice.name)
+    return found
 
 
 def _with_paths(document: dict[str, Any], draft: Draft, fragments: Fragments) -> dict[str, Any]:

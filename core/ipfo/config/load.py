@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from ipfo.config import document, imported, relations, schema
+from ipfo.config.choices import choices, entry_points
 from ipfo.config.draft import Draft
 from ipfo.config.faults import Fault, lines, of_schema, show
 from ipfo.config.locate import KeyPath, Lines, local_nodes
 from ipfo.config.model import Config, Document
 from ipfo.errors import ConfigError, PluginError
 from ipfo.plugin.contracts import Imported, Offer, Options
-from ipfo.plugin.registry import Registry, installed
+from ipfo.plugin.registry import Registry, entry_point_of, installed
 from ipfo.plugin.vetting import nearest, one_line
 
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -77,7 +78,7 @@ def plugins_of(path: Path) -> tuple[str, ...]:
     except _UnreadableError as error:
         raise ConfigError(f"{path}{error}") from error
     known = installed()
-    named = dict(_chosen(tables))
+    named = entry_points(tables, known)
     return tuple(name for name in named if name in known or named[name][0] == "plugins")
 
 
@@ -96,8 +97,8 @@ class _Reading:
     def _take(self, tables: Mapping[str, Any]) -> None:
         """Go on with `tables`; load what they name."""
         self.tables = tables
-        self.names = dict(_chosen(tables))
         known = installed()
+        self.names = entry_points(tables, known)
         # in the order of the list; what is chosen by a name that is no entry point may be offered
         # by one that is listed
         listed = [name for name, place in self.names.items() if place[0] == "plugins"]
@@ -166,24 +167,22 @@ class _Reading:
         match fault.path:
             case ("groups", _, "hooks", plugin) if plugin in self.registry.faults:
                 return  # why there is no such plugin is told already
-        name = self._value(fault.path)
-        if not isinstance(name, str) or fault.path not in _choices(self.tables):
+        choice = next((each for each in choices(self.tables) if each.path == fault.path), None)
+        if choice is None or not isinstance(choice.name, str):
             yield fault
-        elif name in self.registry.faults:
+            return
+        kind, known = choice.kind, installed()
+        meant = entry_point_of(kind, choice.name, known)
+        if (meant or choice.name) in self.registry.faults:
             yield Fault(fault.path, "", of_value=True)  # why is told already
+        elif meant is not None:
+            yield Fault(fault.path, f"the plugin {show(meant)} offers no {kind}", of_value=True)
         else:
-            kind = "notifier" if fault.path[-1] == "plugin" else str(fault.path[-1])
-            known = sorted(installed())
-            hint = nearest(name, known) or "; install one that does, and list it in plugins"
-            words = (
-                f"the plugin {show(name)} offers no {kind}"
-                if name in known
-                else f"no installed plugin offers the {kind} {show(name)}{hint}"
-            )
+            of_kind = {name.removeprefix(f"{kind}-") for name in known}
+            hint = nearest(choice.name, sorted(of_kind))
+            hint = hint or "; install one that does, and list it in plugins"
+            words = f"no installed plugin offers the {kind} {show(choice.name)}{hint}"
             yield Fault(fault.path, words, of_value=True)
-
-    def _value(self, path: KeyPath) -> Any:  # noqa: ANN401 - whatever the file has there
-        return Draft(self.path, self.tables).get(*path)
 
     def _draft(self, found: list[Fault]) -> Draft:
         bad = frozenset(fault.path for fault in found if fault.of_value)
@@ -225,42 +224,6 @@ def _refusals(offer: Offer[Any], options: Options, path: KeyPath) -> Iterator[Fa
             yield Fault(path, " ".join(str(error).split()))
     except Exception as error:  # a stranger's plugin may raise anything
         yield Fault(path, f'the plugin "{offer.name}" cannot be built: {one_line(error)}')
-
-
-def _choices(tables: Mapping[str, Any]) -> dict[KeyPath, str]:
-    """Each place where a plugin's offer is chosen by its name, and the name."""
-    found: dict[KeyPath, str] = {}
-    draft = Draft(Path(), tables)
-    for kind, key, default in (
-        ("links", "transport", schema.DEFAULT_TRANSPORT),
-        ("groups", "provider", schema.DEFAULT_PROVIDER),
-    ):
-        tables_of = draft.get(kind)
-        for name in tables_of if isinstance(tables_of, Mapping) else ():
-            chosen = draft.get(kind, name, key)
-            found[kind, name, key] = default if chosen is None else chosen
-    notifiers = draft.get("notifiers")
-    for index in range(len(notifiers) if isinstance(notifiers, list) else 0):
-        found["notifiers", index, "plugin"] = draft.get("notifiers", index, "plugin")
-    return found
-
-
-def _chosen(tables: Mapping[str, Any]) -> Iterator[tuple[str, KeyPath]]:
-    """The entry points that a file may mean, each with a place where it does; lists last."""
-    draft = Draft(Path(), tables)
-    for path, name in _choices(tables).items():
-        if isinstance(name, str):
-            yield name, path
-    groups = draft.get("groups")
-    for group in groups if isinstance(groups, Mapping) else ():
-        if draft.get("groups", group, "scripts") is not None:
-            yield schema.SCRIPTS, ("groups", group, "scripts")
-    if imported.KEY in tables:
-        yield imported.IMPORTER, (imported.KEY,)
-    plugins = draft.get("plugins")
-    for index, name in enumerate(plugins if isinstance(plugins, list) else ()):
-        if isinstance(name, str):
-            yield name, ("plugins", index)
 
 
 def _read(path: Path) -> str:

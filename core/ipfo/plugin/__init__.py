@@ -5,7 +5,10 @@ import pluggy
 from ipfo.clock import now
 from ipfo.model import Address, Answer, Epoch, Event, Instant, Move, Notice, Reason, Role
 from ipfo.plugin.contracts import (
+    Check,
+    Claim,
     Datagram,
+    Fence,
     Found,
     Imported,
     Importer,
@@ -18,6 +21,8 @@ from ipfo.plugin.contracts import (
     Say,
     Transport,
     Veto,
+    Voter,
+    Witness,
 )
 
 hookimpl = pluggy.HookimplMarker("ipfo")
@@ -26,9 +31,12 @@ hookimpl = pluggy.HookimplMarker("ipfo")
 __all__ = [
     "Address",
     "Answer",
+    "Check",
+    "Claim",
     "Datagram",
     "Epoch",
     "Event",
+    "Fence",
     "Found",
     "ImportHelp",
     "Imported",
@@ -46,6 +54,8 @@ __all__ = [
     "Say",
     "Transport",
     "Veto",
+    "Voter",
+    "Witness",
     "hookimpl",
     "now",
 ]

@@ -5,7 +5,7 @@ because it happens to be installed. What breaks the contract is refused as a who
 that names the entry point and its distribution; it is never loaded in part.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, distributions, entry_points
 from typing import Any, cast
@@ -15,7 +15,17 @@ import pluggy
 from ipfo.errors import PluginError
 from ipfo.model import Phase
 from ipfo.plugin import hookspecs, vetting
-from ipfo.plugin.contracts import Importer, Notifier, Offer, Provider, Transport
+from ipfo.plugin.contracts import (
+    Check,
+    Fence,
+    Importer,
+    Notifier,
+    Offer,
+    Provider,
+    Transport,
+    Voter,
+    Witness,
+)
 
 GROUP = "ipfo"
 """The entry-point group, and pluggy's project name."""
@@ -71,6 +81,14 @@ def installed(paths: Sequence[str] | None = None) -> Mapping[str, tuple[EntryPoi
     return by_name
 
 
+def entry_point_of(kind: str, name: str, known: Container[str]) -> str | None:
+    """The entry point that `name` means where a `kind` is chosen; None if `known` has none.
+
+    ``KIND-NAME`` goes before ``NAME``, so that two kinds may both have, say, a ``tcp``.
+    """
+    return next((each for each in (f"{kind}-{name}", name) if each in known), None)
+
+
 class Registry:
     """The plugins `names` (entry points), loaded in that order; a repeated name counts once.
 
@@ -99,19 +117,37 @@ class Registry:
 
     def transports(self) -> Mapping[str, Offer[Transport]]:
         """The offered transports by name."""
-        return self._offers("transport")
+        return self.offers("transport")
 
     def providers(self) -> Mapping[str, Offer[Provider]]:
         """The offered providers by name."""
-        return self._offers("provider")
+        return self.offers("provider")
 
     def notifiers(self) -> Mapping[str, Offer[Notifier]]:
         """The offered notifiers by name."""
-        return self._offers("notifier")
+        return self.offers("notifier")
+
+    def checks(self) -> Mapping[str, Offer[Check]]:
+        """The offered checks by name."""
+        return self.offers("check")
+
+    def witnesses(self) -> Mapping[str, Offer[Witness | Voter]]:
+        """The offered witnesses by name; one with the trait ``vote`` builds a `Voter`."""
+        return self.offers("witness")
+
+    def fences(self) -> Mapping[str, Offer[Fence]]:
+        """The offered fences by name."""
+        return self.offers("fence")
 
     def importers(self) -> Mapping[str, Offer[Importer]]:
         """The offered importers by name."""
-        return self._offers("importer")
+        return self.offers("importer")
+
+    def offers(self, kind: str) -> Mapping[str, Offer[Any]]:
+        """What is offered of `kind`, one of those in `vetting.OFFER_HOOKS`, by name."""
+        return {
+            offer.name: offer for loaded in self._loaded.values() for offer in loaded.offers[kind]
+        }
 
     def offered_by(self, kind: str, name: str) -> str:
         """The entry point that offers `name` of `kind`; KeyError if none does."""
@@ -156,11 +192,6 @@ class Registry:
             )
             for name, loaded in self._loaded.items()
         ]
-
-    def _offers(self, kind: str) -> dict[str, Offer[Any]]:
-        return {
-            offer.name: offer for loaded in self._loaded.values() for offer in loaded.offers[kind]
-        }
 
     def _load(self, name: str, known: Mapping[str, tuple[EntryPoint, ...]]) -> _Loaded:
         entry_point = _only(name, known)

@@ -19,17 +19,26 @@ OFFER_HOOKS: Mapping[str, str] = {
     "transport": "ipfo_transports",
     "provider": "ipfo_providers",
     "notifier": "ipfo_notifiers",
+    "check": "ipfo_checks",
+    "witness": "ipfo_witnesses",
+    "fence": "ipfo_fences",
     "importer": "ipfo_importers",
 }
 """The kinds of offers, and the hook that makes them."""
 
-TRAITS = frozenset({"lease", "probe", "wire"})
-"""What a provider may say of itself."""
+TRAITS: Mapping[str, frozenset[str]] = {
+    "provider": frozenset({"lease", "probe", "wire"}),
+    "witness": frozenset({"vote"}),
+}
+"""What an offer may say of itself; those of other kinds have nothing to say."""
 
 RESERVED: Mapping[str, frozenset[str]] = {
     "transport": frozenset({"transport", "port", "addresses", "interface", "wire"}),
     "provider": frozenset(),
     "notifier": frozenset({"plugin", "events"}),
+    "check": frozenset({"plugin", "interval", "timeout", "rise", "fall", "start", "when"}),
+    "witness": frozenset({"plugin"}),
+    "fence": frozenset({"plugin", "timeout", "delay"}),
     "importer": frozenset(),
 }
 """Keys that ipfo itself reads from the table in which a plugin's options stand."""
@@ -86,7 +95,7 @@ def offer_faults(kind: str, offered: object) -> Iterator[str]:
         if not callable(build):
             yield f"{where}: build must be callable, not {type(build).__name__}"
         yield from schema_faults(where, offer.schema, reserved=RESERVED[kind])
-        yield from _trait_faults(where, offer.traits)
+        yield from _trait_faults(where, offer.traits, TRAITS.get(kind, frozenset()))
 
 
 def schema_faults(
@@ -116,9 +125,9 @@ def schema_faults(
             yield f'{where}: its option "{name}" has the name of a key of ipfo itself'
 
 
-def _trait_faults(where: str, traits: object) -> Iterator[str]:
+def _trait_faults(where: str, traits: object, known: frozenset[str]) -> Iterator[str]:
     if not isinstance(traits, frozenset | set):
         yield f"{where}: traits must be a frozenset, not {type(traits).__name__}"
         return
-    for trait in sorted(map(str, traits - TRAITS)):
-        yield f'{where}: unknown trait "{trait}"{nearest(trait, sorted(TRAITS))}'
+    for trait in sorted(map(str, traits - known)):
+        yield f'{where}: unknown trait "{trait}"{nearest(trait, sorted(known))}'

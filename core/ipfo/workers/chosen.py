@@ -1,17 +1,25 @@
 """Which plugins a worker loads: those that its part of the config chooses, and no others.
 
-A chosen name is an entry point's, or one that a plugin of the config's ``plugins`` list offers.
+A chosen name means an entry point, or what a plugin of the config's ``plugins`` list offers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ipfo.config.model import Config
 from ipfo.errors import PluginError
 from ipfo.plugin.contracts import Offer
-from ipfo.plugin.registry import Registry, installed
+from ipfo.plugin.registry import Registry, entry_point_of, installed
 
 T = TypeVar("T")
+
+_KINDS: Mapping[Callable[[Registry], Mapping[str, Offer[Any]]], str] = {
+    Registry.providers: "provider",
+    Registry.notifiers: "notifier",
+    Registry.checks: "check",
+    Registry.witnesses: "witness",
+    Registry.fences: "fence",
+}
 
 
 def offers(
@@ -24,10 +32,11 @@ def offers(
     :raises PluginError: for a name that nobody offers, or a plugin that cannot be loaded.
     """
     known = installed()
-    own = [name for name in dict.fromkeys(names) if name in known]
+    meant = (entry_point_of(_KINDS[of], name, known) for name in names)
+    own = [each for each in dict.fromkeys(meant) if each is not None]
     registry = Registry(own)
     if not set(names) <= set(of(registry)):
-        registry = Registry([*config.plugins, *(n for n in own if n not in config.plugins)])
+        registry = Registry([*config.plugins, *own])
     found = of(registry)
     missing = [name for name in dict.fromkeys(names) if name not in found]
     if missing:
