@@ -121,6 +121,7 @@ class Health(Enum):
     ILL = 7  # its checks fail; better than nobody
     FROZEN = 8  # too many automatic moves of late
     ISOLATED = 9  # the witnesses cannot be reached from here, or speak against it
+    CONTESTED = 10  # it could, but the wire still answers for the address
 
 
 class Sign(Enum):
@@ -134,6 +135,7 @@ class Sign(Enum):
     REFUSED = 5  # the claimant cannot take it, or the holder will not give it
     BEATEN = 6  # the address was here too, under a worse claim, and is let go
     SHARE = 7  # take it while the holder still has it: a seamless handover
+    PUSH = 8  # an offer that no administrator asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,12 +306,38 @@ class Terms:
 
     @property
     def late_after_ns(self) -> int:
-        """When a heartbeat counts as late: half an interval beyond its time."""
-        return self.interval_ns * 3 // 2
+        """When a heartbeat counts as late: half an interval beyond its time, or in time to ask."""
+        late_ns = self.interval_ns * 3 // 2
+        if self.dead_after_ns is None:
+            return late_ns
+        return min(late_ns, self.interval_ns + (self.dead_after_ns - self.interval_ns) // 4)
+
+    @property
+    def suspect_after_ns(self) -> int:
+        """The shortest silence after which a peer may take what this node holds."""
+        return self.dead_after_ns or self.takeover_after_ns
+
+    @property
+    def letting_go_ns(self) -> int:
+        """What is left for letting go in order, before the peer may take."""
+        return min(RENEW_MARGIN_NS, (self.suspect_after_ns - self.late_after_ns) // 2)
+
+    @property
+    def asks_others(self) -> bool:
+        """Whether it matters to a holder what others say while the peer is silent."""
+        return self.deniers or self.consistent or self.vote_ttl_ns is not None
+
+    @property
+    def restart_wait_ns(self) -> int:
+        """How long a peer that said it is being restarted is waited for, from its last word."""
+        return RESTART_LEASE_S * SECOND + LEASE_SLACK_NS + self.takeover_after_ns
 
 
 ENTRIES_MAX = 48
 """Most group entries in one heartbeat: they fit 1,400 bytes beside 16 links."""
+
+RESTART_LEASE_S = 10
+"""For how long an orderly restart keeps the addresses, once the peer knows of it."""
 
 RENEW_MARGIN_NS = 300_000_000
 """What a renewal may take from its decision to its end, in a worker that may be busy with a probe."""

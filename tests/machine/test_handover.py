@@ -58,11 +58,20 @@ def test_a_handover_to_a_dead_peer_is_refused_and_the_address_stays() -> None:
     assert pair.run(5_000).holders() == ["alpha"]
 
 
-def test_a_handover_is_refused_where_nobody_holds() -> None:
+def test_what_nobody_holds_is_not_given_away() -> None:
     pair = Pair().run(1_500)
-    pair.feed("beta", HandoverAsked("web", "beta"))
     pair.feed("beta", HandoverAsked("web", "alpha"))
-    assert [s.done for s in pair.settled("beta")] == [False, False]
+    assert [s.done for s in pair.settled("beta")] == [False]
+
+
+def test_an_administrator_s_word_brings_a_group_that_nobody_holds() -> None:
+    """Design 7.7: it stands in for `first_claim_after`, and for nothing else."""
+    pair = Pair(start=("beta",)).run(4_000)
+    assert pair.holders() == []
+    pair.feed("beta", HandoverAsked("web", "beta"))
+    pair.run(1_000)
+    assert pair.holders() == ["beta"]
+    assert [s.done for s in pair.settled("beta")] == [True]
 
 
 def test_two_handovers_at_once_are_one_too_many() -> None:

@@ -13,12 +13,15 @@ from ipfo.machine.group import (
     Group,
     Hold,
     Out,
+    can_claim,
     expired,
     health,
+    may_move_itself,
     notice,
     peer_beats,
     peer_holds,
     peer_is_free,
+    peer_offers,
     set_back,
     settle,
     sign_lasts_ns,
@@ -35,15 +38,34 @@ ACQUIRE_NS = SECOND // 2
 BY_OFFER = (Reason.HANDOVER, Reason.FAILBACK)
 """Claims that the holder invited."""
 
-UNABLE = (Health.CARRIER, Health.OUTCAST, Health.STOPPING, Health.VETOED, Health.FAILED)
+UNABLE = (
+    Health.CARRIER,
+    Health.OUTCAST,
+    Health.STOPPING,
+    Health.VETOED,
+    Health.FAILED,
+    Health.FROZEN,
+)
 """A preferred peer that says one of these will not claim soon: the other node does."""
+
+
+SEEKING = (Health.ABLE, Health.ILL, Health.LISTENING)
+"""A standby that asks the wire while the peer is late: it could claim now, or soon."""
+
+AGAINST = {
+    Health.STOPPING: "this node is stopping",
+    Health.OUTCAST: "this node is outcast",
+    Health.CARRIER: "no carrier",
+    Health.ISOLATED: "no witness can be reached",
+}
+"""What ends a claim at any time."""
 
 
 def standby(group: Group, a: Around) -> Out:
     """Listen; claim when it is due and the wire agrees."""
     if a.outcast:
         return turn(evolve(group, sign=Sign.NONE), a, Role.OUTCAST, "set aside")
-    if _is_offered(group, a):
+    if peer_offers(group, a):
         return _answer_offer(group, a)
     group, effects = _tidy_signs(group, a)
     group, more = _settle_given(group, a)
@@ -52,7 +74,7 @@ def standby(group: Group, a: Around) -> Out:
         group = evolve(group, linger_until=None)
     reason = due_claim(group, a)
     if reason is None:
-        if a.late and health(group, a) in (Health.ABLE, Health.LISTENING):
+        if a.late and health(group, a) in SEEKING:
             group, more = evidence.seek(group, a)
             return group, (*effects, *more)
         return evolve(group, contested_since=None), effects
@@ -70,17 +92,21 @@ def standby(group: Group, a: Around) -> Out:
 
 def due_claim(group: Group, a: Around) -> Reason | None:
     """Why this node should claim `group` now, whatever the wire says; None: it should not."""
-    if health(group, a) is not Health.ABLE:
+    if not can_claim(group, a) or not (group.urged or may_move_itself(group, a)):
         return None
     if a.silent:
         alone = a.terms.first_claim_after_ns
-        if a.peer_ever or a.preferred:
+        if a.peer_ever or a.preferred or group.urged:
             return Reason.TAKEOVER if group.seen_held else Reason.FIRST_CLAIM
         return Reason.FIRST_CLAIM if alone is not None and a.now >= a.started_at + alone else None
     if group.peer is None or not peer_is_free(group, a):
         return None
     reason = Reason.ORPHAN if group.seen_held else Reason.FIRST_CLAIM
-    if a.preferred:
+    if group.urged:
+        return reason
+    if group.ill is not None and group.peer.health is Health.ABLE:
+        return None  # the peer does, and better
+    if a.preferred or (group.ill is None and group.peer.health is Health.ILL):
         return reason
     if group.peer.health is Health.CARRIER and a.now < steady_at(a):
         return None
@@ -129,6 +155,8 @@ def claim(group: Group, a: Around, reason: Reason) -> Out:
         sign=Sign.NONE,
         sign_until=None,
         linger_until=None,
+        gave=False,
+        wants_fence=False,
     )
     inputs: tuple[tuple[str, str | int], ...] = (
         ("silence_ms", a.silence_ms),
@@ -143,19 +171,26 @@ def claimant(group: Group, a: Around) -> Out:
     against = _against(group, a)
     if against is not None:
         return _abandon(group, a, against)
-    if group.running is not None or group.hold is not Hold.OFF:
+    if group.running is not None or group.hold is not Hold.OFF or a.now < _decides_at(group, a):
         return group, ()
+    if a.silent and not _has_vote(a):
+        return _told_of_denial(group, a)
     if not a.group.phases:
         group = evolve(group, tested=True, prepared=True)
     if not group.tested:
         return step_phase(group, Phase.TEST, acquire=True)
     if not group.prepared:
         return step_phase(evolve(group, pre_acq=True), Phase.PRE_ACQ, acquire=True)
+    if _needs_fence(a):
+        if group.reason is Reason.CONTESTED or evidence.verdict(group, a) is Verdict.SILENT:
+            return evolve(group, wants_fence=True), ()
+        return evidence.seek(group, a)
     if may_acquire(group, a):
         good_until = Instant(a.now + max(evidence.fresh_ns(a), ACQUIRE_NS))
         record = Record("acquire", "acquire begins", group.name, epoch=group.claim)
         acquire = Acquire(group.name, group.claim, good_until)
-        return evolve(group, hold=Hold.COMING, sign=Sign.NONE), (record, acquire)
+        coming = evolve(group, hold=Hold.COMING, sign=Sign.NONE, wants_fence=False)
+        return coming, (record, acquire)
     if group.reason in BY_OFFER and not a.silent:
         return (group, ()) if group.sign is Sign.READY else (evolve(group, sign=Sign.READY), ())
     return evidence.seek(group, a)
@@ -164,7 +199,7 @@ def claimant(group: Group, a: Around) -> Out:
 def may_acquire(group: Group, a: Around) -> bool:
     """Whether nobody else has the address, as far as can be known: looked at last of all."""
     if not a.silent and group.reason in BY_OFFER:
-        return peer_is_free(group, a)
+        return peer_is_free(group, a) or _is_shared(group, a)
     if not a.silent and not (peer_is_free(group, a) and a.peer_knows):
         return False  # two standbys could claim within one heartbeat's flight, and both acquire
     if group.reason is Reason.CONTESTED:
@@ -176,6 +211,43 @@ def may_acquire(group: Group, a: Around) -> bool:
         return True
     # Nobody held it: the silent peer may be claiming too, so look again after the claim.
     return group.evidence is not None and group.evidence.asked_at >= group.since
+
+
+def _decides_at(group: Group, a: Around) -> Instant:
+    """After a pause nothing that was known counts: only what is heard after it."""
+    return a.started_at if group.reason in BY_OFFER and not a.silent else a.listen_until
+
+
+def _has_vote(a: Around) -> bool:
+    """Whether no voter stands in the way: it keeps the group for us, or cannot be had at all."""
+    if a.terms.vote_ttl_ns is None:
+        return True
+    if a.voted_until is not None and a.now < a.voted_until - a.terms.letting_go_ns:
+        return True
+    lost = a.vote_known and a.vote_lost is not None
+    return lost and not a.terms.consistent
+
+
+def _told_of_denial(group: Group, a: Around) -> Out:
+    """Wait for the voter: it is asked again and again, and what it keeps for others ends by itself."""
+    why = a.denied or a.vote_lost
+    if why is None or not a.vote_known or a.now < group.since + a.terms.takeover_after_ns:
+        return group, ()
+    headline = f"{group.name} is not taken: the voter does not grant it to {a.terms.node}"
+    return tell_once(group, "vote", notice(group, Told.ANOMALY, headline, why))
+
+
+def _needs_fence(a: Around) -> bool:
+    return a.silent and a.terms.fence is not None and not a.fenced
+
+
+def _is_shared(group: Group, a: Around) -> bool:
+    return peer_offers(group, a) and group.peer is not None and group.peer.sign is Sign.SHARE
+
+
+def fence_failed(group: Group, a: Around, why: str) -> Out:
+    """The peer may still be on: undo what had begun, and try again later."""
+    return _abandon(set_back(group, a, Health.FAILED), a, f"the fence failed: {why}")
 
 
 def vetoed(group: Group, a: Around, phase: Phase, why: str) -> Out:
@@ -213,7 +285,7 @@ def _abandon(group: Group, a: Around, why: str) -> Out:
     sign = Sign.REFUSED if group.reason in BY_OFFER else Sign.NONE
     sign_until = Instant(a.now + sign_lasts_ns(a)) if sign is Sign.REFUSED else None
     group, settled = settle(group, done=False, why=why)
-    group = evolve(group, sign=sign, sign_until=sign_until, forced=True)
+    group = evolve(group, sign=sign, sign_until=sign_until, forced=True, wants_fence=False)
     group, effects = turn(group, a, Role.YIELDER, f"claim given up: {why}")
     return group, (*settled, *effects)
 
@@ -221,30 +293,29 @@ def _abandon(group: Group, a: Around, why: str) -> Out:
 def _against(group: Group, a: Around) -> str | None:
     """What speaks against going on with a claim; None: nothing."""
     unable = health(group, a)
-    if unable in (Health.STOPPING, Health.OUTCAST, Health.CARRIER):
-        return (
-            f"this node is {unable.name.lower()}" if unable is not Health.CARRIER else "no carrier"
-        )
+    if unable in AGAINST:
+        return AGAINST[unable]
     if a.silent or group.peer is None:
         return None
     if group.peer.role is Role.HOLDER:
-        offered = group.reason in BY_OFFER and group.peer.sign is Sign.OFFER
+        offered = group.reason in BY_OFFER and peer_offers(group, a)
         return None if offered else f"{a.terms.peer} lives and holds it"
     if group.peer.role is Role.CLAIMANT and peer_beats(group, a):
         return f"{a.terms.peer} has the better claim"
     return None
 
 
-def _is_offered(group: Group, a: Around) -> bool:
-    return peer_holds(group, a) and group.peer is not None and group.peer.sign is Sign.OFFER
-
-
 def _answer_offer(group: Group, a: Around) -> Out:
     """The holder would hand over: claim, or say that it cannot be."""
     if group.sign is Sign.REFUSED:
         return evolve(group, sign_until=Instant(a.now + sign_lasts_ns(a))), ()
-    if health(group, a) in (Health.ABLE, Health.LISTENING):
-        return claim(group, a, Reason.FAILBACK if a.preferred else Reason.HANDOVER)
+    assert group.peer is not None
+    pushed = group.peer.sign is Sign.PUSH
+    if health(group, a) in (Health.ABLE, Health.LISTENING, Health.ILL) or (
+        health(group, a) is Health.FROZEN and not pushed
+    ):
+        given = evolve(group, pushes=pushed)
+        return claim(given, a, Reason.FAILBACK if a.preferred else Reason.HANDOVER)
     why = f"{a.terms.node} cannot take it: {health(group, a).name.lower()}"
     group, effects = settle(group, done=False, why=why)
     refused = evolve(group, sign=Sign.REFUSED, sign_until=Instant(a.now + sign_lasts_ns(a)))
@@ -253,11 +324,14 @@ def _answer_offer(group: Group, a: Around) -> Out:
 
 def _tidy_signs(group: Group, a: Around) -> Out:
     """End what has been shown long enough, and a wish that is granted or hopeless."""
+    if group.urged and expired(group.sign_until, a):
+        unable = f"{a.terms.node} cannot take it: {health(group, a).name.lower()}"
+        return settle(evolve(group, urged=False, sign_until=None), done=False, why=unable)
     if group.sign in (Sign.REFUSED, Sign.BEATEN) and expired(group.sign_until, a):
         return evolve(group, sign=Sign.NONE, sign_until=None), ()
     if group.sign is not Sign.WISH:
         return group, ()
-    why = None
+    why: str | None = None
     if expired(group.sign_until, a):
         why = f"{a.terms.peer} did not answer in time"
     elif a.silent:

@@ -8,9 +8,19 @@ from enum import Enum
 from ipfo.machine.effects import Effect, Probe, Record
 from ipfo.machine.events import Probed
 from ipfo.machine.evolve import evolve
-from ipfo.machine.group import Around, Evidence, Group, Out, expired, forget, notice, tell_once
+from ipfo.machine.group import (
+    Around,
+    Evidence,
+    Group,
+    Out,
+    expired,
+    forget,
+    health,
+    notice,
+    tell_once,
+)
+from ipfo.model import Answer, GroupEntry, Health, Instant, Role
 from ipfo.model import Event as Told
-from ipfo.model import Instant
 
 PROBE_MIN_NS = 5_000_000
 """A neighbour on the same wire answers in well under a millisecond; the worker needs the rest."""
@@ -29,7 +39,7 @@ class Verdict(Enum):
 
 def timeout_ns(a: Around) -> int:
     """How long one probe may listen: a quarter of the time between a late heartbeat and a takeover."""
-    window = a.terms.takeover_after_ns - a.terms.late_after_ns
+    window = a.terms.suspect_after_ns - a.terms.late_after_ns
     return max(PROBE_MIN_NS, min(PROBE_MAX_NS, window // 4))
 
 
@@ -61,6 +71,21 @@ def _was_let_go(group: Group, a: Around) -> bool:
     return not a.silent and at is not None and a.now < at + fresh_ns(a)
 
 
+def entry(group: Group, a: Around) -> GroupEntry:
+    """What to tell the peer of `group`.
+
+    A standby that has asked the wire in vain says so: then a holder whom it does not hear need not
+    make room for it.
+    """
+    ours = group.role in (Role.CLAIMANT, Role.HOLDER, Role.YIELDER)
+    state = health(group, a)
+    if state is Health.ABLE and a.late and not ours and verdict(group, a) is Verdict.ANSWERED:
+        state = Health.CONTESTED
+    return GroupEntry(
+        group.name, group.role, group.claim if ours else group.known, state, group.sign
+    )
+
+
 def seek(group: Group, a: Around) -> Out:
     """Ask the wire, unless a probe is on its way or the last one is fresh.
 
@@ -69,7 +94,7 @@ def seek(group: Group, a: Around) -> Out:
     """
     if not a.group.probes or group.probe_asked_at is not None or a.now < group.probe_at:
         return group, ()
-    full_at = a.heard_at + a.terms.takeover_after_ns
+    full_at = a.heard_at + a.terms.suspect_after_ns
     if a.now < full_at < a.now + timeout_ns(a) and verdict(group, a) is Verdict.SILENT:
         return group, ()
     asked = evolve(group, probe_asked_at=a.now, probe_at=Instant(a.now + pace_ns(a)))
@@ -107,9 +132,16 @@ def watch_contest(group: Group, a: Around) -> Out:
     if not expired(contest_ripe_at(group, a), a):
         return group, ()
     assert group.evidence is not None
-    who = ", ".join(f"{answer.address} is at {answer.card}" for answer in group.evidence.answers)
+    who = ", ".join(
+        f"{answer.address} is at {in_words(answer)}" for answer in group.evidence.answers
+    )
     headline = f"{group.name} is contested: {a.terms.peer} is silent, yet its address answers"
     return tell_once(group, "contested", notice(group, Told.CONTESTED, headline, who))
+
+
+def in_words(answer: Answer) -> str:
+    """The card that answered, and whose it is, as far as that is known."""
+    return f"{answer.card} ({answer.whose})" if answer.whose else answer.card
 
 
 def contest_ripe_at(group: Group, a: Around) -> Instant | None:
@@ -120,7 +152,7 @@ def contest_ripe_at(group: Group, a: Around) -> Instant | None:
 
 
 def _record(group: Group, event: Probed) -> Effect:
-    cards = ", ".join(f"{answer.address} at {answer.card}" for answer in event.answers)
+    cards = ", ".join(f"{answer.address} at {in_words(answer)}" for answer in event.answers)
     return Record(
         "probe", "evidence from the wire", group.name, epoch=group.known,
         inputs=(("answers", cards or "none"),),

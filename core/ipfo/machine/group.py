@@ -98,6 +98,18 @@ class Group:
     announce_at: Instant | None = None
     announced: int = 0
     split: bool = False  # the peer holds it too, under a worse claim
+    reassert: bool = False  # outside systems are to be told again who holds it
+
+    ill: str | None = None  # what its checks on this node say; None: all is well
+    moves: tuple[Instant, ...] = ()  # the last automatic ones, of both nodes
+    urged: bool = False  # an administrator wants it here, whoever has been heard
+    give_at: Instant = Instant(0)  # not to be given by itself before
+    pushes: bool = False  # the move in progress is one that no administrator asked for
+    gave: bool = False  # the last claim here ended by giving the group to the peer
+    wants_fence: bool = False  # a claim that waits for the peer to be off
+    shared_at: Instant | None = None  # since when the peer has it too, in a seamless handover
+    gone_at: Instant | None = None  # when an address was missing that ought to be on
+    put_back: tuple[Instant, ...] = ()  # when it was put back
     told: frozenset[str] = field(default=frozenset())  # what people know and need not be told again
 
 
@@ -120,6 +132,18 @@ class Around:
     renewed_at: Instant | None  # when all leases held were renewed last
     drift: bool  # the peer's config is another
     peer_knows: bool  # the peer has heard a heartbeat of ours with the present claim in it
+    back_at: Instant  # when the peer was heard again after a silence
+    listen_until: Instant  # after a pause: not to be decided before
+    deaf: bool  # the peer lives and hears us on no link
+    unheard: bool  # and has not for so long that it may be about to take what we hold
+    alone: bool  # the peer is silent, or we to it, for as long as a holder may ignore it
+    reached: bool  # a witness that could deny was reached since the peer was heard
+    voted_until: Instant | None  # until when the voter keeps the group for us
+    denied: str | None  # why the voter does not
+    vote_lost: str | None  # why it could not be asked
+    vote_known: bool  # it has answered, in whatever way, since the present claim
+    fenced: bool  # the peer is surely off
+    maintenance: bool  # nothing is to move by itself
 
     @property
     def preferred(self) -> bool:
@@ -145,23 +169,43 @@ def health(group: Group, a: Around) -> Health:
         return Health.OUTCAST
     if not a.carrier:
         return Health.CARRIER
+    if is_frozen(group, a):
+        return Health.FROZEN
     if group.retry_at is not None and a.now < group.retry_at:
         return group.setback
-    if a.now < a.started_at + a.terms.takeover_after_ns:
+    if a.silent and not a.reached:
+        return Health.ISOLATED
+    if a.now < a.listen_until:
         return Health.LISTENING
-    return Health.ABLE
+    return Health.ABLE if group.ill is None else Health.ILL
 
 
-def entry(group: Group, a: Around) -> GroupEntry:
-    """What to tell the peer of `group`."""
-    ours = group.role in (Role.CLAIMANT, Role.HOLDER, Role.YIELDER)
-    return GroupEntry(
-        group.name,
-        group.role,
-        group.claim if ours else group.known,
-        health(group, a),
-        group.sign,
-    )
+def can_claim(group: Group, a: Around) -> bool:
+    """Whether this node could take `group` now: one that is ill is better than none."""
+    return health(group, a) in (Health.ABLE, Health.ILL)
+
+
+def is_frozen(group: Group, a: Around) -> bool:
+    """Whether it has moved by itself so often of late that it stays where it is (design 7.9)."""
+    if len(group.moves) < a.group.max_moves:
+        return False
+    return a.now < group.moves[-a.group.max_moves] + a.group.per_ns
+
+
+def count_move(group: Group, a: Around) -> Out:
+    """Note an automatic move, by whichever node; people are told of the one that freezes."""
+    counted = evolve(group, moves=(*group.moves, a.now)[-a.group.max_moves :])
+    if not is_frozen(counted, a):
+        return forget(counted, "frozen"), ()
+    per_s = a.group.per_ns // 1_000_000_000
+    headline = f"{group.name} is frozen: it moved {a.group.max_moves} times by itself in {per_s} s"
+    detail = "it stays where it is until that is over, or `ipfo resume` is given on both nodes"
+    return tell_once(counted, "frozen", notice(counted, Told.FAILURE, headline, detail))
+
+
+def may_move_itself(group: Group, a: Around) -> bool:
+    """Whether anything but an administrator may move `group`."""
+    return not a.maintenance and not is_frozen(group, a)
 
 
 def turn(group: Group, a: Around, role: Role, rule: str, *inputs: tuple[str, str | int]) -> Out:
@@ -202,6 +246,12 @@ def is_renewed(group: Group) -> bool:
 def peer_holds(group: Group, a: Around) -> bool:
     """Whether the peer says, and lives to say, that it has the address."""
     return not a.silent and group.peer is not None and group.peer.role is Role.HOLDER
+
+
+def peer_offers(group: Group, a: Around) -> bool:
+    """Whether the peer has the address and would give it."""
+    offers = (Sign.OFFER, Sign.PUSH, Sign.SHARE)
+    return peer_holds(group, a) and group.peer is not None and group.peer.sign in offers
 
 
 def peer_is_free(group: Group, a: Around) -> bool:

@@ -1,18 +1,18 @@
-"""The rules of the holder: keep the address announced, let go when it must, hand over when asked."""
+"""The rules of the holder: keep the address announced and let go when it must; giving is in `give`."""
 
-from ipfo.machine import evidence
-from ipfo.machine.effects import Announce, Record
+from ipfo.machine import evidence, give
+from ipfo.machine.effects import Acquire, Announce, Record
 from ipfo.machine.evolve import evolve
 from ipfo.machine.group import (
     Around,
     Group,
     Hold,
     Out,
+    count_move,
     expired,
     forget,
     lease_ends,
     notice,
-    offer_lasts_ns,
     peer_beats,
     peer_holds,
     set_back,
@@ -23,14 +23,20 @@ from ipfo.machine.group import (
     turn,
     wins_ties,
 )
-from ipfo.model import SECOND, GroupEntry, Health, Instant, Phase, Reason, Role, Sign
+from ipfo.model import SECOND, Health, Instant, Phase, Reason, Role, Sign
 from ipfo.model import Event as Told
 
 ANNOUNCE_GAPS_NS = (SECOND // 10, SECOND // 2, SECOND, 3 * SECOND, 10 * SECOND, 30 * SECOND)
 """Between the first announcements: a switch that was slow to learn learns from a later one."""
 
-TESTED = (Reason.HANDOVER, Reason.FAILBACK, Reason.STANDBY)
-"""Releases that a test may refuse: those that somebody asked for and that can wait."""
+UNFIT = (Reason.LEASE,)
+"""After these the peer may do better: this node does not claim again at once."""
+
+PUT_BACK_MAX = 3
+"""How often an address that somebody else takes off is put back, in the time of the breaker."""
+
+BY_OFFER = (Reason.HANDOVER, Reason.FAILBACK)
+"""Claims that the holder invited."""
 
 IN_WORDS = {
     Reason.FIRST_CLAIM: "nobody held it since this node was started",
@@ -39,55 +45,150 @@ IN_WORDS = {
 }
 """Reasons that need more than their name in a message to people."""
 
-ALL_MAY_TAKE = (Health.ABLE, Health.LISTENING)
-"""A peer that may be offered a group."""
-
 
 def holder(group: Group, a: Around) -> Out:
     """Hold, until one of the reasons to let go is there."""
-    ends_at = lease_ends(group, a)
-    if expired(ends_at, a):
-        unfit = set_back(group, a, Health.FAILED)  # the peer may do better
-        return let_go(unfit, a, Reason.LEASE, "the lease ran out before it was renewed")
-    if not a.carrier:
-        return let_go(group, a, Reason.CARRIER, _no_carrier(a))
+    must = _must_let_go(group, a)
+    if must is not None:
+        reason, why = must
+        unfit = set_back(group, a, Health.FAILED) if reason in UNFIT else group
+        return let_go(unfit, a, reason, why)
     if peer_holds(group, a):
-        if peer_beats(group, a):
-            return _beaten(group, a)
-        return _beat(group, a)
+        return _both(group, a)
     if _peer_had_it(group, a) and "split" not in group.told:
         return _beat(group, a)
     if group.split:
-        return _announce(evolve(group, split=False, announced=0), a)
+        return _announce(evolve(group, split=False, announced=0, reassert=True), a)
     if not _peer_had_it(group, a):
         group = forget(group, "split")
+    if group.gone_at is not None and group.hold is Hold.ON:
+        return _put_back(group, a)
     if a.silent and a.group.probes and not a.group.take_contested:
         taken = _look_round(group, a)
         if taken is not None:
             return taken
     elif group.contested_since is not None:
         group = evolve(group, contested_since=None)
+    return _giving(group, a)
+
+
+def _giving(group: Group, a: Around) -> Out:
+    """Give the group away, if there is a reason to; else keep it announced."""
     leaving = a.stopping or (a.outcast and group.sign is not Sign.REFUSED)
     if leaving and group.giving is None:
         reason = Reason.STOP if a.stopping else Reason.STANDBY
-        return give(group, a, reason)
+        return give.give(group, a, reason)
     if a.stopping and group.giving is not Reason.STOP and group.running is None:
         group = evolve(group, giving=Reason.STOP)
     if group.giving is not None:
-        return _hand_over(group, a)
+        return give.hand_over(group, a)
     if group.sign is Sign.REFUSED and expired(group.sign_until, a):
         group = evolve(group, sign=Sign.NONE, sign_until=None)
     if group.sign is Sign.NONE and _peer_wishes(group, a):
-        return give(group, a, _planned(a))
+        return give.give(group, a, _planned(a))
+    by_itself = give.by_itself(group, a)
+    if by_itself is not None:
+        return give.give(group, a, by_itself, pushed=True)
+    group, told = _tell_of_illness(group, a)
+    if group.reassert and group.running is None:
+        group = evolve(group, reassert=False)
+        if a.group.phases:
+            group, effects = step_phase(group, Phase.REASSERT, acquire=True)
+            return group, (*told, *effects)
     if expired(group.announce_at, a):
-        return _announce(group, a)
-    return group, ()
+        group, effects = _announce(group, a)
+        return group, (*told, *effects)
+    return group, told
+
+
+def _must_let_go(group: Group, a: Around) -> tuple[Reason, str] | None:
+    """Why the group must go at once, whether anybody takes it or not; None: it need not."""
+    if expired(lease_ends(group, a), a):
+        return Reason.LEASE, "the lease ran out before it was renewed"
+    if not a.carrier:
+        return Reason.CARRIER, f"{' or '.join(a.group.interfaces)} lost its carrier"
+    if a.alone:
+        why = _isolated(a)
+        if why is not None:
+            return Reason.ISOLATED, f"{a.terms.peer} is not heard, and {why}"
+    if a.deaf and _peer_takes(group, a):
+        return Reason.UNHEARD, f"{a.terms.peer} does not hear {a.terms.node} and takes it"
+    return None
+
+
+def _isolated(a: Around) -> str | None:
+    """Why a holder whom the peer may not hear must not go on; None: it may (design 7.2, 7.4)."""
+    if a.terms.vote_ttl_ns is not None:
+        if a.voted_until is not None and a.now < a.voted_until - a.terms.letting_go_ns:
+            return None
+        if a.denied is not None:
+            return f"the voter keeps it for another: {a.denied}"
+        return f"the voter cannot be asked: {a.vote_lost}" if a.terms.consistent else None
+    if not a.terms.consistent or (a.terms.deniers and a.reached):
+        return None
+    return "no witness can be reached" if a.terms.deniers else "there is no witness"
+
+
+def _peer_takes(group: Group, a: Around) -> bool:
+    """Whether a peer that does not hear us is about to take what we hold, or does so already."""
+    peer = group.peer
+    if peer is None or group.giving is not None:
+        return False
+    if peer.role is Role.CLAIMANT:
+        return peer.epoch > group.claim
+    return a.unheard and peer.role is Role.STANDBY and peer.health in (Health.ABLE, Health.ILL)
+
+
+def _both(group: Group, a: Around) -> Out:
+    """The peer holds it too: agreed upon, or one of the two lets go."""
+    assert group.peer is not None
+    if not peer_beats(group, a):
+        shares = group.peer.sign is Sign.SHARE and a.now < group.since + give.SHARE_NS
+        return (group, ()) if shares else _beat(group, a)
+    if group.sign is Sign.SHARE:
+        return give.shared(group, a)
+    return _beaten(group, a)
+
+
+def _put_back(group: Group, a: Around) -> Out:
+    """Somebody else took an address off: put it back, so many times, if nobody can have taken it."""
+    assert group.gone_at is not None
+    recent = tuple(at for at in group.put_back if a.now < at + a.group.per_ns)
+    if len(recent) >= PUT_BACK_MAX:
+        why = f"somebody takes its address off: it was put back {len(recent)} times"
+        return let_go(set_back(group, a, Health.FAILED), a, Reason.REMOVED, why)
+    asked = group.evidence is not None and group.evidence.asked_at >= group.gone_at
+    if a.silent or a.deaf:
+        if not asked and a.group.probes:
+            return evidence.seek(group, a)
+        if group.evidence is not None and group.evidence.answers:
+            return let_go(group, a, Reason.REMOVED, "its address was taken off and is elsewhere")
+    group = evolve(group, hold=Hold.COMING, gone_at=None, put_back=(*recent, a.now), announced=0)
+    good_until = Instant(a.now + evidence.fresh_ns(a))
+    record = Record("acquire", "put back", group.name, epoch=group.claim)
+    headline = f"{group.name}: somebody took an address off {a.terms.node}; it is put back"
+    told = notice(group, Told.ANOMALY, headline, f"{len(recent) + 1} of {PUT_BACK_MAX} times")
+    return group, (record, told, Acquire(group.name, group.claim, good_until))
+
+
+def is_back(group: Group, a: Around) -> Out:
+    """What had gone is on again: announce it."""
+    return _announce(evolve(group, hold=Hold.ON), a)
+
+
+def _tell_of_illness(group: Group, a: Around) -> Out:
+    """Both are ill: nothing moves, and people are told, once."""
+    peer = group.peer
+    if group.ill is None or a.silent or peer is None or peer.health is not Health.ILL:
+        return forget(group, "both ill"), ()
+    headline = f"{group.name} is ill on both nodes: it stays on {a.terms.node}"
+    return tell_once(group, "both ill", notice(group, Told.FAILURE, headline, group.ill))
 
 
 def took(group: Group, a: Around) -> Out:
     """The address is on: holder, everybody is told, and post_acq begins."""
     group = evolve(
-        forget(group, "veto", "failed", "contested", "contest", "split"),
+        forget(group, "veto", "failed", "contested", "contest", "split", "vote"),
         hold=Hold.ON,
         seen_held=True,
         tries=0,
@@ -98,11 +199,17 @@ def took(group: Group, a: Around) -> Out:
         probe_at=a.now,
         giving=None,
         unrenewed=False,
+        urged=False,
+        gone_at=None,
+        shared_at=None,
         announced=1,
         announce_at=Instant(a.now + ANNOUNCE_GAPS_NS[0]),
     )
     silence_ms = a.silence_ms
+    group, frozen = count_move(group, a) if _was_automatic(group) else (group, ())
+    group = evolve(group, pushes=False)
     group, effects = turn(group, a, Role.HOLDER, group.reason.value, ("silence_ms", silence_ms))
+    effects = (*effects, *frozen)
     planned = {Reason.HANDOVER: Told.HANDOVER, Reason.FAILBACK: Told.FAILBACK}
     event = planned.get(group.reason, Told.TAKEOVER)
     why = IN_WORDS.get(group.reason, group.reason.value)
@@ -117,32 +224,11 @@ def took(group: Group, a: Around) -> Out:
     return group, (*effects, told, *settled, *phase)
 
 
-def give(group: Group, a: Around, reason: Reason) -> Out:
-    """Begin to hand `group` over, if the peer can take it."""
-    why = unable(group, a)
-    if why is None:
-        group = evolve(group, giving=reason, tested=reason not in TESTED, reason=reason)
-        return _hand_over(group, a)
-    if reason is Reason.STOP:
-        return _leave(evolve(group, reason=reason), a, why)
-    return _refuse(group, a, why)
-
-
-def unable(group: Group, a: Around) -> str | None:
-    """Why the peer cannot take `group` now; None: it can."""
-    if a.silent or group.peer is None:
-        return f"{a.terms.peer} is silent"
-    if group.peer.health not in ALL_MAY_TAKE:
-        return f"{a.terms.peer} cannot take it: {group.peer.health.name.lower()}"
-    return None
-
-
-def test_refused(group: Group, a: Around, why: str) -> Out:
-    """The test of a release said no: the group stays."""
-    headline = f"{group.name} stays on {a.terms.node}: test refused the release"
-    told = notice(group, Told.VETO, headline, why)
-    group, effects = _refuse(group, a, f"test refused: {why}")
-    return group, (told, *effects)
+def _was_automatic(group: Group) -> bool:
+    """Whether the claim that has come true was nobody's wish; the first one is no move."""
+    if group.asked is not None or group.reason is Reason.FIRST_CLAIM:
+        return False
+    return group.pushes or group.reason not in BY_OFFER
 
 
 def let_go(group: Group, a: Around, reason: Reason, why: str) -> Out:
@@ -153,72 +239,10 @@ def let_go(group: Group, a: Around, reason: Reason, why: str) -> Out:
     group, effects = settle(group, done=False, why=why)
     beaten = reason is Reason.SPLIT
     sign, until = (Sign.BEATEN, Instant(a.now + sign_lasts_ns(a))) if beaten else (Sign.NONE, None)
-    cleared = evolve(group, giving=None, sign=sign, sign_until=until, split=False)
+    cleared = evolve(group, giving=None, gone_at=None, shared_at=None, pushes=False)
+    cleared = evolve(cleared, sign=sign, sign_until=until, split=False)
     cleared, more = turn(cleared, a, Role.YIELDER, reason.value, ("why", why))
     return cleared, (*more, told, *effects)
-
-
-def _hand_over(group: Group, a: Around) -> Out:
-    """Test, offer, and let go when the peer is ready; or keep it, when that comes to nothing."""
-    assert group.giving is not None
-    if group.running is not None:
-        return group, ()  # post_acq of the move before; phases never overlap
-    if group.sign is not Sign.OFFER:
-        if not group.tested and a.group.phases:
-            return step_phase(group, Phase.TEST, acquire=False)
-        offer = evolve(group, sign=Sign.OFFER, sign_until=Instant(a.now + offer_lasts_ns(a)))
-        return offer, (Record("offer", group.giving.value, group.name, epoch=group.claim),)
-    peer = group.peer
-    if peer is not None and not a.silent and _is_ready(peer, group):
-        return _yield(group, a, f"{a.terms.peer} is ready")
-    if peer is not None and peer.sign is Sign.REFUSED:
-        return _keep(group, a, f"{a.terms.peer} refused: {peer.health.name.lower()}")
-    if a.silent:
-        return _keep(group, a, f"{a.terms.peer} fell silent")
-    if expired(group.sign_until, a):
-        return _keep(group, a, f"{a.terms.peer} was not ready in time")
-    return group, ()
-
-
-def _keep(group: Group, a: Around, why: str) -> Out:
-    """The offer came to nothing. A daemon that must end lets go all the same."""
-    if group.giving is Reason.STOP:
-        return _leave(group, a, why)
-    headline = f"{group.name} stays on {a.terms.node}"
-    told = notice(group, Told.FAILURE, headline, why)
-    group, effects = _refuse(group, a, why)
-    return group, (told, *effects)
-
-
-def _refuse(group: Group, a: Around, why: str) -> Out:
-    group, effects = settle(group, done=False, why=why)
-    kept = evolve(
-        group,
-        giving=None,
-        sign=Sign.REFUSED,
-        sign_until=Instant(a.now + sign_lasts_ns(a)),
-    )
-    return kept, (Record("kept", why, group.name, epoch=group.claim), *effects)
-
-
-def _yield(group: Group, a: Around, why: str) -> Out:
-    """Let go in order: pre_rel while the address still answers, then the address, then post_rel."""
-    group = evolve(group, forced=False, sign=Sign.NONE, sign_until=None)
-    reason = group.reason
-    told = notice(
-        group, Told.RELEASE, f"{a.terms.node} lets go of {group.name}: {reason.value}", why
-    )
-    group, effects = turn(group, a, Role.YIELDER, reason.value, ("why", why))
-    return evolve(group, giving=None), (*effects, told)
-
-
-def _leave(group: Group, a: Around, why: str) -> Out:
-    """Let go though nobody takes it, since the daemon ends.
-
-    A home node leaves its own address where the operating system had set it: nobody else has it,
-    and without it the machine may be out of reach.
-    """
-    return _yield(evolve(group, keep_home=a.at_home), a, f"the daemon ends; {why}")
 
 
 def _beaten(group: Group, a: Around) -> Out:
@@ -258,12 +282,12 @@ def _look_round(group: Group, a: Around) -> Out | None:
         again_at = Instant(a.now + 2 * a.terms.interval_ns)
         return evolve(group, contested_since=a.now, probe_at=again_at), ()
     group = evolve(group, contested_since=None)
-    who = f"{said.answers[0].address} is at {said.answers[0].card}, too"
+    who = f"{said.answers[0].address} is at {evidence.in_words(said.answers[0])}, too"
     if not wins_ties(a):
         return let_go(group, a, Reason.SPLIT, who)
     headline = f"{group.name} has two holders on the wire: {a.terms.node} keeps it"
     group, told = tell_once(group, "contest", notice(group, Told.SPLIT, headline, who))
-    group, effects = _announce(evolve(group, announced=0), a)
+    group, effects = _announce(evolve(group, announced=0, reassert=True), a)
     return group, (*told, *effects)
 
 
@@ -282,11 +306,6 @@ def _announce(group: Group, a: Around) -> Out:
 
 def _peer_wishes(group: Group, a: Around) -> bool:
     return not a.silent and group.peer is not None and group.peer.sign is Sign.WISH
-
-
-def _is_ready(peer: GroupEntry, group: Group) -> bool:
-    claims = peer.role is Role.CLAIMANT and peer.epoch > group.claim
-    return claims and peer.sign is Sign.READY
 
 
 def _planned(a: Around) -> Reason:

@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 from ipfo.machine.group import Around, Group, Hold
 from ipfo.machine.links import Link
-from ipfo.model import GroupEntry, Instant, LinkState, Role, Terms
+from ipfo.model import Epoch, GroupEntry, Instant, LinkState, Role, Terms
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,40 @@ class Node:
     back_at: Instant = Instant(0)  # when the peer was heard again after a silence
     late: bool = False
     silent: bool = False
+    peer_heard_us_at: Instant | None = None  # when it last did, by its echoes; None: never
+    peer_deaf: bool = False  # the peer hears us on no link
+    peer_restarting: bool = False  # it said that it is being replaced
+    maintenance: bool = False  # asked for here
+    peer_maintenance: bool = False  # asked for there, when the peer was last heard
+    restarting_at: Instant | None = None  # since when we tell that we are being replaced
+    restart_known: bool = False  # the peer has heard of it
+    restart_asked_renewal: bool = False  # for the leases that are to last until it is over
+    listen_until: Instant = Instant(0)  # start, or the end of a pause, plus what is to be listened
+    alone: bool = False  # no word of the peer, or of us to it, for as long as a holder may ignore
+    unheard: bool = False  # the peer lives, and may be about to take what we hold
+
+    ask_at: Instant = Instant(0)  # the peer is late: when to ask it again
+    asked: int = 0  # how often, since it was heard
+    peer_probe_asked_at: Instant | None = None  # not answered yet
+    peer_probe_at: Instant = Instant(0)  # when the last that was answered was asked
+    peer_answered: bool | None = None  # what the wire said; None: it could not be asked
+
+    witness_asked_at: Instant | None = None  # not answered yet
+    witness_at: Instant = Instant(0)  # when to ask again
+    reached: bool = True
+    reached_at: Instant = Instant(0)  # when that was asked
+    witness_why: str = ""
+    vote_asked_at: Instant | None = None  # not answered yet
+    vote_at: Instant = Instant(0)  # when to ask again
+    voted_at: Instant = Instant(0)  # when the last that was answered was asked
+    asked_for: Mapping[str, Epoch] = field(default_factory=dict)  # the claims in it
+    votes: Mapping[str, Instant] = field(default_factory=dict)  # until when, by group
+    denied: Mapping[str, str] = field(default_factory=dict)  # why, by group
+    vote_lost: str | None = None  # why the voter could not be asked
+
+    fence_asked_at: Instant | None = None  # not answered yet
+    fence_at: Instant | None = None  # when to shoot
+    fenced: bool = False  # since the peer was heard
     down: frozenset[str] = frozenset()  # interfaces without carrier
     up_at: Mapping[str, Instant] = field(default_factory=dict)  # when one came back
     outcast: bool = False
@@ -34,6 +68,7 @@ class Node:
     stopping: bool = False
     renew_asked_at: Instant | None = None  # a renewal that has not been answered
     renewed_at: Instant | None = None  # when the last good one began
+    holds: bool = False  # any address is on
     lapses_at: Instant | None = None  # when the first lease held may run out
     renew_due_at: Instant = Instant(0)
     said: Mapping[str, GroupEntry] = field(default_factory=dict)  # our entries, as sent
@@ -72,7 +107,48 @@ def around(node: Node, name: str, now: Instant, terms: Terms) -> Around:
         renewed_at=node.renewed_at,
         drift=node.peer_config not in (None, terms.config_digest),
         peer_knows=name in node.known_claims,
+        back_at=node.back_at,
+        listen_until=node.listen_until,
+        deaf=node.peer_deaf and not node.silent,
+        unheard=node.unheard and not node.silent,
+        alone=node.alone,
+        reached=not terms.deniers or (node.reached and node.reached_at >= _doubt_since(node)),
+        voted_until=node.votes.get(name),
+        denied=node.denied.get(name),
+        vote_lost=node.vote_lost,
+        vote_known=node.asked_for.get(name) == node.groups[name].claim
+        and node.vote_asked_at is None,
+        fenced=node.fenced,
+        maintenance=node.maintenance or node.peer_maintenance,
     )
+
+
+def alone_at(node: Node, terms: Terms) -> Instant | None:
+    """When a holder must know from others that it may go on; None: it need not ask any.
+
+    Before the peer, who may hear as little of us, can have taken what we hold.
+    """
+    if not terms.asks_others:
+        return None
+    heard_at = node.heard_at
+    if node.peer_deaf and node.peer_heard_us_at is not None:
+        heard_at = min(heard_at, node.peer_heard_us_at)
+    wait_ns = terms.suspect_after_ns - terms.letting_go_ns
+    return Instant(heard_at + (terms.restart_wait_ns if node.peer_restarting else wait_ns))
+
+
+def unheard_at(node: Node, terms: Terms) -> Instant | None:
+    """When a peer that does not hear us may take what we hold; None: it does, or never has."""
+    if not node.peer_deaf or node.peer_heard_us_at is None:
+        return None
+    return Instant(node.peer_heard_us_at + terms.suspect_after_ns - terms.letting_go_ns)
+
+
+def _doubt_since(node: Node) -> Instant:
+    """Since when nobody was sure of the peer: what a witness said before is of no use."""
+    if node.peer_deaf and node.peer_heard_us_at is not None:
+        return min(node.heard_at, node.peer_heard_us_at)
+    return node.heard_at
 
 
 @lru_cache(maxsize=4096)

@@ -1,15 +1,15 @@
-"""What concerns the pair: links, the peer's silence, leases, and our own heartbeats.
+"""What concerns the pair: links, what the peer says, and our own heartbeats.
 
 Worked out once for each heartbeat; a group is stepped only when something of it changed, so that
 a heartbeat which changes nothing costs the same for one group and for a thousand.
 """
 
-from ipfo.machine import links
-from ipfo.machine.effects import Renew, SendHeartbeat
-from ipfo.machine.events import HeartbeatHeard, Renewed
+from ipfo.machine import doubt, links, restart
+from ipfo.machine.effects import SendHeartbeat
+from ipfo.machine.events import HeartbeatHeard
 from ipfo.machine.evolve import evolve
-from ipfo.machine.group import Hold, is_renewed, lease_ends
-from ipfo.machine.node import around, entry_digest, heard_links, out_of_service
+from ipfo.machine.group import Hold
+from ipfo.machine.node import entry_digest, heard_links, out_of_service
 from ipfo.machine.work import Work
 from ipfo.model import (
     ENTRIES_MAX,
@@ -33,18 +33,32 @@ def hear(w: Work, event: HeartbeatHeard) -> None:
         w.put_link(links.note_echo(link, beat, w.now))
         w.answer_on = link.name
         return
-    _note_claims(w, links.acknowledged(link, beat.echo, w.terms.boot))
+    heard_at = links.acknowledged(link, beat.echo, w.terms.boot)
     was = link.state
     w.put_link(links.hear(link, beat, w.now, w.terms.boot))
     if beat.boot != w.node.peer_boot:
         _meet(w, beat.boot)
-    away = w.node.late or w.node.silent
-    if w.node.silent or not w.node.heard_ever:
-        w.node = evolve(w.node, back_at=w.now)
-    w.node = evolve(w.node, heard_at=w.now, late=False, silent=False, heard_ever=True)
+    _note_claims(w, heard_at)
+    doubt.note_echo(w, heard_at)
+    restart.heard(w, heard_at)
+    if beat.asks:
+        w.asked_on = link.name
+    node = w.node
+    away = node.late or node.silent
+    back_at = w.now if node.silent or not node.heard_ever else node.back_at
+    w.node = evolve(
+        node,
+        heard_at=w.now,
+        back_at=back_at,
+        late=False,
+        silent=False,
+        alone=False,
+        fenced=False,
+        heard_ever=True,
+    )
     if beat.sent_at >= w.node.peer_sent_at:
         _listen(w, beat)
-    if away:
+    if away or node.alone:
         w.run_all()
     else:
         for name in w.node.claimants:
@@ -69,6 +83,8 @@ def _meet(w: Work, boot: int) -> None:
         peer_boot=boot,
         peer_digest=0,
         peer_sent_at=Instant(0),
+        peer_heard_us_at=None,
+        peer_deaf=False,
         known_claims=frozenset(),
         carried={},
         hot={**hot, **w.node.hot},
@@ -81,6 +97,7 @@ def _meet(w: Work, boot: int) -> None:
 def _listen(w: Work, beat: Heartbeat) -> None:
     """Take in what the peer says of its links, its config and its groups."""
     w.node = evolve(w.node, peer_sent_at=beat.sent_at)
+    doubt.listen(w, beat)
     for link in w.node.links.values():
         hears = link.name in beat.hears
         if hears != link.peer_hears or (not hears and link.deaf_since is None):
@@ -123,13 +140,7 @@ def watch_time(w: Work) -> None:
         if state is not link.state:
             w.put_link(evolve(link, state=state))
             changed = True
-    silence_ns = w.now - w.node.heard_at
-    late = silence_ns >= w.terms.late_after_ns
-    silent = silence_ns >= w.terms.takeover_after_ns
-    if (late, silent) != (w.node.late, w.node.silent):
-        w.node = evolve(w.node, late=late, silent=silent)
-        w.run_all()
-        changed = True
+    changed = doubt.mind(w) or changed
     if changed or _has_untold(w):
         judge_links(w)
 
@@ -137,9 +148,9 @@ def watch_time(w: Work) -> None:
 def judge_links(w: Work) -> None:
     """Tell people of a link that is silent or one-way while another carries the pair, and of its end."""
     node, peer = w.node, w.terms.peer
-    seconds = w.terms.takeover_after_ns / SECOND
     if node.silent:
-        detail = f"nothing was heard of {peer} for {seconds:g} s"
+        seconds = (w.now - node.heard_at) / SECOND
+        detail = f"nothing was heard of {peer} for {seconds:.1f} s"
         w.tell_once("peer", Told.ANOMALY, f"{peer} is silent on every link", detail)
         return
     if not node.late:
@@ -179,43 +190,8 @@ def _has_untold(w: Work) -> bool:
     )
 
 
-def renewed(w: Work, event: Renewed) -> None:
-    """Note that the leases began anew, but those that failed: these go on from where they were."""
-    failed = [name for name in event.failed if _is_renewed(w, name)]
-    for name in failed:
-        group = w.node.groups[name]
-        ends_at = lease_ends(group, around(w.node, name, w.now, w.terms))
-        assert ends_at is not None
-        began = Instant(ends_at - w.terms.lease_ns)
-        w.put(evolve(group, leased_from=began, unrenewed=True))
-        w.tell_once(f"renew {name}", Told.FAILURE, f"the lease of {name} could not be renewed")
-    for name, group in w.node.groups.items():
-        if group.unrenewed and name not in failed:
-            w.put(evolve(group, unrenewed=False))
-            w.tell_over(f"renew {name}", f"the lease of {name} is renewed again")
-    w.node = evolve(w.node, renew_asked_at=None, renewed_at=event.began)
-    w.mind_leases()
-
-
-def _is_renewed(w: Work, name: str) -> bool:
-    return name in w.node.groups and is_renewed(w.node.groups[name])
-
-
-def renew(w: Work) -> None:
-    """Ask for the leases to be renewed, just before a heartbeat goes out and at no other time."""
-    node, terms = w.node, w.terms
-    if node.lapses_at is None or node.renew_asked_at is not None or w.now < node.renew_due_at:
-        return
-    held = tuple(name for name in node.groups if _is_renewed(w, name))
-    w.effects.append(Renew(held, w.now, Instant(w.now + terms.renew_margin_ns), terms.lease_s))
-    # A third of the lease, less half an interval: due with the heartbeat that is nearest to it.
-    wait_ns = max(0, terms.lease_s * SECOND // 3 - terms.interval_ns // 2)
-    due_at = Instant(w.now + wait_ns)
-    w.node = evolve(node, renew_asked_at=w.now, renew_due_at=due_at)
-
-
-def beat(w: Work, only: str | None = None) -> None:
-    """Send a heartbeat on every link, or on one."""
+def beat(w: Work, only: str | None = None, *, asks: bool = False) -> None:
+    """Send a heartbeat on every link, or on one; `asks`: the peer is to answer at once."""
     entries = () if only else _entries(w)
     hears = heard_links(w.node)
     for name in (only,) if only else tuple(w.node.links):
@@ -234,6 +210,9 @@ def beat(w: Work, only: str | None = None) -> None:
                     config_digest=w.terms.config_digest,
                     groups_digest=w.node.digest,
                     entries=entries,
+                    asks=asks,
+                    restarting=w.node.restarting_at is not None,
+                    maintenance=w.node.maintenance,
                 )
             )
         )

@@ -5,28 +5,56 @@ The rules are asked again as long as they turn the role, so that no turn waits f
 
 from collections.abc import Callable, Mapping
 
-from ipfo.machine import claim, evidence, hold, home, unwind
-from ipfo.machine.effects import Settle
-from ipfo.machine.events import Acquired, HandoverAsked, PhaseEnded, Probed, Released, Swept
+from ipfo.machine import claim, evidence, give, hold, home, unwind
+from ipfo.machine.effects import Record, Settle
+from ipfo.machine.events import (
+    Acquired,
+    Fenced,
+    HandoverAsked,
+    HealthChanged,
+    PhaseEnded,
+    Probed,
+    Released,
+    ResumeAsked,
+    Swept,
+)
 from ipfo.machine.evolve import evolve
 from ipfo.machine.group import (
     Around,
     Group,
     Hold,
     Out,
+    count_move,
     expired,
+    forget,
     health,
     lease_ends,
+    notice,
     offer_lasts_ns,
     peer_holds,
     peer_is_free,
+    set_back,
+    tell_once,
 )
 from ipfo.model import Epoch, GroupEntry, Health, Instant, Phase, Reason, Role, Sign
+from ipfo.model import Event as Told
 
 TURNS_MAX = 8
 """Turns in one step; more would be two rules that contradict each other."""
 
-Fact = GroupEntry | PhaseEnded | Acquired | Released | Swept | Probed | HandoverAsked | None
+Fact = (
+    GroupEntry
+    | PhaseEnded
+    | Acquired
+    | Released
+    | Swept
+    | Probed
+    | Fenced
+    | HealthChanged
+    | HandoverAsked
+    | ResumeAsked
+    | None
+)
 """What happened to a group: the peer's word, an answer, a wish; None: time, or something of the pair."""
 
 RULES: Mapping[Role, Callable[[Group, Around], Out]] = {
@@ -59,24 +87,36 @@ def wakes_at(group: Group, a: Around) -> Instant | None:
     What hangs on heartbeats and leases is the pair's to know, and not here: else each heartbeat
     would cost a look at each group.
     """
-    listened_at = Instant(a.started_at + a.terms.takeover_after_ns)
     waits = [
         group.retry_at,
         group.sign_until,
         group.linger_until,
         group.release_again_at,
-        group.announce_at if group.role is Role.HOLDER else None,
         evidence.contest_ripe_at(group, a),
         group.sweep_at if home.must_be_away(group, a) else None,
-        listened_at,
+        a.listen_until,
+        thaws_at(group, a),
     ]
     if group.role is Role.STANDBY:
         waits.append(claim.patient_until(group, a))
         waits.append(claim.steady_at(a))
         if a.terms.first_claim_after_ns is not None:
             waits.append(Instant(a.started_at + a.terms.first_claim_after_ns))
+    if group.role is Role.HOLDER:
+        waits += [group.announce_at, group.give_at, give.failback_at(group, a)]
+        if group.shared_at is not None:
+            waits.append(Instant(group.shared_at + give.VERIFY_NS))
+        if group.peer is not None and group.peer.sign is Sign.SHARE:
+            waits.append(Instant(group.since + give.SHARE_NS))
+    if group.role is Role.CLAIMANT:
+        waits.append(Instant(group.since + a.terms.takeover_after_ns))
     looks = group.role in (Role.STANDBY, Role.CLAIMANT) or (
-        group.role is Role.HOLDER and a.silent and not a.group.take_contested
+        group.role is Role.HOLDER
+        and (
+            (a.silent and not a.group.take_contested)
+            or group.shared_at is not None
+            or group.gone_at is not None
+        )
     )
     if looks and group.probe_asked_at is None:
         waits.append(group.probe_at)
@@ -91,7 +131,7 @@ def _take_in(group: Group, fact: Fact, a: Around) -> Out:
         case None:
             return group, ()
         case GroupEntry():
-            return _peer_said(group, fact, a), ()
+            return _peer_said(group, fact, a)
         case Probed():
             return evidence.take_in(group, fact)
         case Released():
@@ -104,10 +144,47 @@ def _take_in(group: Group, fact: Fact, a: Around) -> Out:
             return _acquired(group, fact, a)
         case HandoverAsked():
             return _handover_asked(group, fact, a)
+        case HealthChanged():
+            return _health_changed(group, fact, a)
+        case ResumeAsked():
+            return forget(evolve(group, moves=()), "frozen"), ()
+        case Fenced():
+            waits = group.role is Role.CLAIMANT and group.wants_fence
+            if fact.failed is None or not waits:
+                return group, ()
+            return claim.fence_failed(group, a, fact.failed)
 
 
-def _peer_said(group: Group, entry: GroupEntry, a: Around) -> Group:
+def _health_changed(group: Group, fact: HealthChanged, a: Around) -> Out:
+    """Note what the checks say; people are told of each illness once, and of its end."""
+    if fact.ill is None:
+        record = Record("health", "all is well again", group.name, epoch=group.known)
+        if "ill" not in group.told:
+            return evolve(group, ill=None), (record,)
+        well = evolve(forget(group, "ill"), ill=None)
+        headline = f"{group.name} is well again on {a.terms.node}"
+        return well, (record, notice(well, Told.RECOVERED, headline))
+    ill = evolve(group, ill=fact.ill)
+    record = Record("health", fact.ill, group.name, epoch=group.known)
+    headline = f"{group.name} is ill on {a.terms.node}"
+    ill, told = tell_once(ill, "ill", notice(ill, Told.ANOMALY, headline, fact.ill))
+    return ill, (record, *told)
+
+
+def thaws_at(group: Group, a: Around) -> Instant | None:
+    """When a group that moved too often may move by itself again."""
+    if len(group.moves) < a.group.max_moves:
+        return None
+    return Instant(group.moves[-a.group.max_moves] + a.group.per_ns)
+
+
+def _peer_said(group: Group, entry: GroupEntry, a: Around) -> Out:
     held = entry.role is Role.HOLDER
+    took = held and group.peer is not None and group.peer.role is not Role.HOLDER
+    moved: Out = (group, ())
+    if took and group.seen_held and entry.epoch > group.claim and not group.gave:
+        moved = count_move(group, a)  # nothing of ours asked it to
+    group, told = moved
     had = group.peer is not None and group.peer.role in (Role.HOLDER, Role.YIELDER)
     said = evolve(
         group,
@@ -119,8 +196,8 @@ def _peer_said(group: Group, entry: GroupEntry, a: Around) -> Group:
     if let_go:
         said = evolve(said, let_go_at=a.now)
     if entry.health is not Health.ABLE:
-        return evolve(said, peer_able_at=None)
-    return said if said.peer_able_at is not None else evolve(said, peer_able_at=a.now)
+        return evolve(said, peer_able_at=None), told
+    return (said if said.peer_able_at is not None else evolve(said, peer_able_at=a.now)), told
 
 
 def _phase_ended(group: Group, fact: PhaseEnded, a: Around) -> Out:
@@ -129,7 +206,7 @@ def _phase_ended(group: Group, fact: PhaseEnded, a: Around) -> Out:
     group = evolve(group, running=None)
     if fact.phase is Phase.TEST and group.role is Role.HOLDER:
         if fact.veto is not None and group.giving is not None:
-            return hold.test_refused(group, a, fact.veto)
+            return give.test_refused(group, a, fact.veto)
         return evolve(group, tested=True), ()
     if group.role is not Role.CLAIMANT:
         return group, ()
@@ -143,33 +220,42 @@ def _phase_ended(group: Group, fact: PhaseEnded, a: Around) -> Out:
 def _acquired(group: Group, fact: Acquired, a: Around) -> Out:
     if fact.epoch != group.claim or group.hold is not Hold.COMING:
         return group, ()
-    if fact.failed is not None:
-        return claim.acquire_failed(group, a, fact.failed)
-    group = evolve(group, leased_from=fact.leased_from)
-    if expired(lease_ends(group, a), a):
-        return claim.acquire_failed(group, a, "the lease ran out before it was known")
+    why = fact.failed
+    if why is None:
+        group = evolve(group, leased_from=fact.leased_from, unrenewed=False)
+        if expired(lease_ends(group, a), a):
+            why = "the lease ran out before it was known"
+    if group.role is Role.HOLDER:
+        if why is None:
+            return hold.is_back(group, a)
+        unfit = set_back(group, a, Health.FAILED)
+        return hold.let_go(unfit, a, Reason.REMOVED, f"it could not be put back: {why}")
+    if why is not None:
+        return claim.acquire_failed(group, a, why)
     return hold.took(group, a)
 
 
 def _handover_asked(group: Group, fact: HandoverAsked, a: Around) -> Out:
     """What an administrator wants: done already, begun, or refused with the reason."""
     here = fact.to == a.terms.node
+    group = forget(evolve(group, moves=()), "frozen")  # an administrator looks after it now
     if group.asked is not None or group.giving is not None:
         return group, (Settle(group.name, done=False, why="a move is under way already"),)
     if group.role is Role.HOLDER and not here:
         wanted = evolve(group, asked=fact.to)
         back = a.group.preferred == fact.to
-        return hold.give(wanted, a, Reason.FAILBACK if back else Reason.HANDOVER)
+        return give.give(wanted, a, Reason.FAILBACK if back else Reason.HANDOVER)
     if group.role is Role.HOLDER or (not here and peer_holds(group, a)):
         return group, (Settle(group.name, done=True, why=f"{fact.to} holds it already"),)
     if not here:
         why = f"{a.terms.node} does not hold it"
     elif group.role is not Role.STANDBY:
         why = f"{a.terms.node} is {group.role.value}"
-    elif health(group, a) not in (Health.ABLE, Health.LISTENING):
+    elif health(group, a) not in (Health.ABLE, Health.LISTENING, Health.ILL):
         why = f"{a.terms.node} cannot take it: {health(group, a).name.lower()}"
     elif not peer_holds(group, a):
-        why = "nobody holds it; it is claimed as soon as it may be"
+        until = Instant(a.now + offer_lasts_ns(a))
+        return evolve(group, asked=fact.to, urged=True, sign_until=until), ()
     else:
         until = Instant(a.now + offer_lasts_ns(a))
         return evolve(group, asked=fact.to, sign=Sign.WISH, sign_until=until), ()

@@ -7,30 +7,40 @@ rules of a group are in `claim`, `hold` and `unwind`; those of the pair in `pair
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ipfo.machine import hold, links, pair
+from ipfo.machine import asking, doubt, fence, give, leases, links, pair, pause, restart, witness
 from ipfo.machine.effects import Effect, End, Record, Settle
 from ipfo.machine.events import (
     Acquired,
     CarrierChanged,
     DeadlineReached,
     Event,
+    Fenced,
     HandoverAsked,
+    HealthChanged,
     HeartbeatHeard,
+    MaintenanceAsked,
+    PeerProbed,
     PhaseEnded,
     Probed,
     Released,
     Renewed,
+    RestartAsked,
     ResumeAsked,
     StandbyAsked,
     StopAsked,
     Swept,
+    Voted,
+    WitnessesAsked,
 )
 from ipfo.machine.evolve import evolve
-from ipfo.machine.group import Around, Group, Hold, turn
+from ipfo.machine.group import Around, Group, Hold, step_phase, turn
 from ipfo.machine.links import Link
 from ipfo.machine.node import Node, around
 from ipfo.machine.work import Work
-from ipfo.model import Epoch, Instant, Reason, Role, Terms
+from ipfo.model import Epoch, Instant, Phase, Reason, Role, Terms
+
+ASKED_NS = 10_000_000
+"""Shortest gap between two answers to a peer that asks for one at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,7 @@ class Remembered:
     epoch: Epoch = Epoch(0)
     pre_acq: bool = False  # begun and not undone
     post_acq: bool = False
+    adopted: Instant | None = None  # still on, and renewed then for this run
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +76,16 @@ def boot(
         beat_at=now,
         heard_at=now,
         down=down,
+        listen_until=Instant(now + terms.takeover_after_ns),
         stepped_at=now,
     )
     w = Work(node, now, terms)
     for name, past in memory.items():
-        if name in terms.groups and (past.pre_acq or past.post_acq):
+        if name in terms.groups and past.adopted is not None:
+            _adopt(w, name, past.adopted)
+        elif name in terms.groups and (past.pre_acq or past.post_acq):
             _undo_leftover(w, name)
+    w.mind_leases()
     w.run_all()
     return _finish(w)
 
@@ -83,7 +98,7 @@ def step(node: Node, event: Event, *, now: Instant, terms: Terms) -> Step:
     """
     assert now >= node.stepped_at, "time runs backwards"
     w = Work(node, now, terms)
-    _mind_pause(w)
+    pause.mind(w, next_deadline)
     w.node = evolve(w.node, stepped_at=now)
     if w.node.lapses_at is not None and now >= w.node.lapses_at:
         w.run_all()  # a lease that ran out is noticed before anything else is believed
@@ -95,7 +110,14 @@ def step(node: Node, event: Event, *, now: Instant, terms: Terms) -> Step:
 def next_deadline(node: Node, terms: Terms) -> Instant:
     """When `step` wants a `DeadlineReached`, if nothing else happens first."""
     at = node.beat_at
-    for other in (node.lapses_at, node.wakes_at):
+    others = [node.lapses_at, node.wakes_at, doubt.wakes_at(node, terms)]
+    if terms.deniers or terms.vote_ttl_ns is not None:
+        others.append(witness.wakes_at(node, terms))
+    if terms.dead_after_ns is not None:
+        others.append(asking.wakes_at(node, terms))
+    if terms.fence is not None:
+        others.append(fence.wakes_at(node, terms))
+    for other in others:
         if other is not None and other < at:
             at = other
     for link in node.links.values():
@@ -111,12 +133,22 @@ def _take_in(w: Work, event: Event) -> None:
             pair.hear(w, event)
         case DeadlineReached():
             pair.watch_time(w)
+            witness.mind(w)
             _wake(w)
-        case PhaseEnded() | Acquired() | Released() | Swept() | Probed():
+        case PhaseEnded() | Acquired() | Released() | Swept() | Probed() | HealthChanged():
             if event.group in w.node.groups:
                 w.run(event.group, event)
         case Renewed():
-            pair.renewed(w, event)
+            leases.renewed(w, event)
+        case PeerProbed():
+            asking.probed(w, event)
+            pair.watch_time(w)
+        case WitnessesAsked():
+            witness.asked(w, event)
+        case Voted():
+            witness.voted(w, event)
+        case Fenced():
+            fence.fenced(w, event)
         case CarrierChanged():
             down = w.node.down - {event.interface} | (set() if event.up else {event.interface})
             up_at = {**w.node.up_at, event.interface: w.now} if event.up else w.node.up_at
@@ -130,10 +162,12 @@ def _take_in(w: Work, event: Event) -> None:
                 w.effects.append(Settle(event.group, done=False, why="there is no such group"))
         case StandbyAsked():
             _stand_by(w)
+        case MaintenanceAsked():
+            _set_maintenance(w)
         case ResumeAsked():
-            w.node = evolve(w.node, outcast=False, standby_asked=False)
-            w.run_all()
-            w.effects.append(Settle(None, done=True, why=f"{w.terms.node} may hold groups"))
+            _resume(w)
+        case RestartAsked():
+            restart.ask(w)
         case StopAsked():
             w.node = evolve(w.node, stopping=True)
             w.run_all()
@@ -149,26 +183,32 @@ def _finish(w: Work) -> Step:
         _settle_standby(w)
     due = w.now >= w.node.beat_at
     if due:
-        pair.renew(w)
+        leases.renew(w)
         beat_at = Instant(w.node.beat_at + w.terms.interval_ns)
         if beat_at <= w.now:  # overslept: do not catch up in a burst
             beat_at = Instant(w.now + w.terms.interval_ns)
         w.node = evolve(w.node, beat_at=beat_at)
-    if due or w.urgent:
-        pair.beat(w)
+    fence.look(w)
+    witness.look(w)
+    restart.look(w)
+    asks = asking.look(w)
+    if due or w.urgent or asks:
+        pair.beat(w, asks=asks)
+    elif w.asked_on is not None:
+        _answer(w, w.asked_on, min(w.terms.interval_ns // 4, ASKED_NS))
     elif w.answer_on is not None:
-        _answer(w, w.answer_on)
+        _answer(w, w.answer_on, w.terms.interval_ns // 4)
     if w.node.stopping and not w.node.ended and pair.holds_nothing(w):
         w.node = evolve(w.node, ended=True)
         w.effects.append(End())
     return Step(w.node, tuple(w.effects))
 
 
-def _answer(w: Work, name: str) -> None:
-    """Echo somebody new at once, but not more often than regular heartbeats go out: no amplifier."""
+def _answer(w: Work, name: str, gap_ns: int) -> None:
+    """Answer at once, but not more often than so: no amplifier."""
     link = w.node.links[name]
     last_at = link.sent[-1][1] if link.sent else None
-    if last_at is None or w.now - last_at >= w.terms.interval_ns // 4:
+    if last_at is None or w.now - last_at >= gap_ns:
         pair.beat(w, only=name)
 
 
@@ -180,25 +220,36 @@ def _wake(w: Work) -> None:
         w.run(name)
 
 
-def _mind_pause(w: Work) -> None:
-    """What we slept through is not the peer's silence (design 7.8): silence begins that much later."""
-    planned = max(next_deadline(w.node, w.terms), w.node.stepped_at)
-    slept_ns = w.now - planned
-    if slept_ns <= w.terms.interval_ns // 2:
-        return
-    moved = {
-        name: evolve(link, heard_at=min(w.now, Instant(link.heard_at + slept_ns)))
-        for name, link in w.node.links.items()
-    }
-    heard_at = min(w.now, Instant(w.node.heard_at + slept_ns))
-    w.node = evolve(w.node, links=moved, heard_at=heard_at)
-    w.record("pause", "this node was not awake", ("slept_ms", slept_ns // 1_000_000))
+def _set_maintenance(w: Work) -> None:
+    """Nothing moves by itself any more, on either node: the next heartbeat says so."""
+    w.node = evolve(w.node, maintenance=True)
+    w.record("maintenance", "an administrator wants it")
+    w.urgent = True
+    w.run_all()
+    w.effects.append(Settle(None, done=True, why="nothing moves by itself until ipfo resume"))
+
+
+def _resume(w: Work) -> None:
+    """End standby and maintenance, and thaw what is frozen, on this node."""
+    node = w.node
+    theirs = node.peer_maintenance and not node.silent
+    w.node = evolve(
+        node, outcast=False, standby_asked=False, maintenance=False, peer_maintenance=theirs
+    )
+    w.urgent = True
+    for name in w.node.groups:
+        w.run(name, ResumeAsked())
+    w.run_all()
+    why = f"{w.terms.node} may hold groups"
+    if theirs:
+        why += f"; {w.terms.peer} is under maintenance: give ipfo resume there, too"
+    w.effects.append(Settle(None, done=True, why=why))
 
 
 def _stand_by(w: Work) -> None:
     """Set this node aside, if the peer can take all that it holds."""
     for name, group in w.node.groups.items():
-        why = hold.unable(group, around(w.node, name, w.now, w.terms))
+        why = give.unable(group, around(w.node, name, w.now, w.terms))
         if group.role is Role.HOLDER and why is not None:
             w.effects.append(Settle(None, done=False, why=f"{name}: {why}"))
             return
@@ -233,6 +284,25 @@ def _remember(name: str, past: Remembered | None, now: Instant) -> Group:
         pre_acq=past.pre_acq,
         post_acq=past.post_acq,
     )
+
+
+def _adopt(w: Work, name: str, leased_from: Instant) -> None:
+    """Go on holding what the run before held: same epoch, same address, and nobody notices."""
+    group = evolve(
+        w.node.groups[name],
+        reason=Reason.ADOPTED,
+        hold=Hold.ON,
+        leased_from=leased_from,
+        seen_held=True,
+        announce_at=w.now,
+    )
+    a: Around = around(w.node, name, w.now, w.terms)
+    group, effects = turn(group, a, Role.HOLDER, "adopted")
+    if a.group.phases and not group.post_acq:
+        group, more = step_phase(evolve(group, post_acq=True), Phase.POST_ACQ, acquire=True)
+        effects = (*effects, *more)
+    w.effects.extend(effects)
+    w.put(group)
 
 
 def _undo_leftover(w: Work, name: str) -> None:

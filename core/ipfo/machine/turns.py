@@ -9,6 +9,7 @@ from ipfo.model import Role
 
 TURNS: Mapping[tuple[Role, Role], str] = {
     (Role.STANDBY, Role.CLAIMANT): "nobody holds the group, or the holder offers it",
+    (Role.STANDBY, Role.HOLDER): "found at start under the lease of the run before, and adopted",
     (Role.STANDBY, Role.YIELDER): "an address or a phase is left from before, and is undone",
     (Role.STANDBY, Role.OUTCAST): "the administrator set this node aside",
     (Role.CLAIMANT, Role.HOLDER): "the address is on",

@@ -3,9 +3,10 @@
 Lives for one call of `step` only, which stays a pure function of what goes in.
 """
 
-from ipfo.machine.effects import Effect, Notify, Record
+from ipfo.machine.effects import Effect, Notify, Record, Withdraw
+from ipfo.machine.evidence import entry
 from ipfo.machine.evolve import evolve
-from ipfo.machine.group import Group, Hold, entry, is_renewed, lease_ends
+from ipfo.machine.group import Group, Hold, is_renewed, lease_ends
 from ipfo.machine.links import Link
 from ipfo.machine.node import Node, around, entry_digest
 from ipfo.machine.roles import Fact, step_group, wakes_at
@@ -26,6 +27,7 @@ class Work:
         self.effects: list[Effect] = []
         self.urgent = False  # something changed that the peer should hear of at once
         self.answer_on: str | None = None  # a link on which somebody new wants an echo
+        self.asked_on: str | None = None  # a link on which the peer wants an answer at once
 
     def run(self, name: str, fact: Fact = None) -> None:
         """Step the group `name`."""
@@ -36,9 +38,21 @@ class Work:
             self.put(group)
             if (was.hold, was.leased_from) != (group.hold, group.leased_from):
                 self.mind_leases()
+            self._withdraw(group)
             if was.hold is not Hold.OFF and group.hold is Hold.OFF:
                 self.node = evolve(self.node, told=self.node.told - {f"renew {name}"})
         self.refresh(name)
+
+    def _withdraw(self, group: Group) -> None:
+        """What is let go of need not be kept for this node by the voter."""
+        node = self.node
+        if group.name not in node.asked_for or group.hold is not Hold.OFF:
+            return
+        if group.role not in (Role.CLAIMANT, Role.HOLDER):
+            claims = {name: epoch for name, epoch in node.asked_for.items() if name != group.name}
+            votes = {name: until for name, until in node.votes.items() if name != group.name}
+            self.node = evolve(node, asked_for=claims, votes=votes)
+            self.effects.append(Withdraw(group.name, group.claim))
 
     def run_all(self) -> None:
         """Let the rules look at every group: something of the pair has changed."""
@@ -92,7 +106,8 @@ class Work:
             if is_renewed(group)
             and (ends_at := lease_ends(group, around(self.node, name, self.now, self.terms)))
         ]
-        self.node = evolve(self.node, lapses_at=min(ends, default=None))
+        holds = any(group.hold is Hold.ON for group in self.node.groups.values())
+        self.node = evolve(self.node, lapses_at=min(ends, default=None), holds=holds)
 
     def record(self, what: str, rule: str, *inputs: tuple[str, str | int]) -> None:
         """Store one line of history of the pair."""

@@ -1,0 +1,60 @@
+"""An orderly restart: the peer is told to wait, the leases are made to last, and the daemon goes.
+
+The new run finds the addresses where they are and adopts them (design 7.10). Without a peer that
+heard of it the leases are the usual ones: they must end before it would take the groups.
+"""
+
+from ipfo.machine import leases
+from ipfo.machine.effects import Restart, Settle
+from ipfo.machine.evolve import evolve
+from ipfo.machine.group import Hold
+from ipfo.machine.work import Work
+from ipfo.model import RESTART_LEASE_S, Instant, Role
+
+
+def ask(w: Work) -> None:
+    """Begin, unless something is moving: what would be cut off in the middle is not adopted."""
+    for group in w.node.groups.values():
+        moves = group.role in (Role.CLAIMANT, Role.YIELDER) or group.giving is not None
+        if moves or group.running is not None or group.hold in (Hold.COMING, Hold.GOING):
+            why = f"{group.name} is on the move; try again when that is over"
+            w.effects.append(Settle(None, done=False, why=why))
+            return
+    if w.node.restarting_at is None:
+        w.record("restart", "an administrator wants it")
+        w.node = evolve(w.node, restarting_at=w.now)
+        w.urgent = True
+
+
+def heard(w: Work, sent_at: Instant | None) -> None:
+    """The peer has heard what we sent at `sent_at`: perhaps that it is to wait."""
+    since = w.node.restarting_at
+    if since is not None and sent_at is not None and sent_at >= since:
+        w.node = evolve(w.node, restart_known=True)
+
+
+def look(w: Work) -> None:
+    """Go on to the next stage: told, leases renewed, gone. Called at the end of each step."""
+    node = w.node
+    if node.restarting_at is None or node.ended or node.renew_asked_at is not None:
+        return
+    told = node.restart_known or node.silent or w.now >= told_by(w)
+    if not told:
+        return
+    if node.holds and not node.restart_asked_renewal:
+        leases.ask(w, RESTART_LEASE_S if node.restart_known else w.terms.lease_s)
+        w.node = evolve(w.node, restart_asked_renewal=True)
+    elif any(group.unrenewed for group in node.groups.values()):
+        w.node = evolve(node, restarting_at=None, restart_known=False, restart_asked_renewal=False)
+        w.urgent = True
+        why = "a lease could not be renewed before it"
+        w.effects.append(Settle(None, done=False, why=why))
+    else:
+        w.node = evolve(node, ended=True)
+        w.effects.append(Restart())
+
+
+def told_by(w: Work) -> Instant:
+    """Until when a peer that is heard but does not answer is waited for."""
+    assert w.node.restarting_at is not None
+    return Instant(w.node.restarting_at + w.terms.takeover_after_ns)
