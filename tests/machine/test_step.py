@@ -134,13 +134,14 @@ def test_every_turn_in_the_table_is_taken_by_some_pair() -> None:
             pair.feed("beta", StandbyAsked())
             pair.run(100)
         taken |= {t for name in ("alpha", "beta") for t in pair.turns(name)}
-    leftover = {"standby->yielder"}  # test_p5_what_a_killed_run_left_open...
+    # test_p5_what_a_killed_run_left_open..., and test_an_engine_that_comes_back_in_time...
+    leftover = {"standby->yielder", "standby->holder"}
     assert taken | leftover == {f"{was.value}->{role.value}" for was, role in TURNS}
 
 
 def test_a_turn_that_is_not_in_the_table_is_a_bug() -> None:
     with pytest.raises(AssertionError):
-        check(Role.STANDBY, Role.HOLDER)
+        check(Role.HOLDER, Role.STANDBY)
 
 
 def test_time_must_not_run_backwards() -> None:

@@ -11,6 +11,8 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+from tests.machine.others import Others
+
 from ipfo.machine.effects import (
     Acquire,
     Effect,
@@ -96,6 +98,7 @@ class Pair:
         self.cut: set[tuple[str, str]] = set()  # (sender, link)
         self.third: set[str] = set()  # groups whose address somebody else answers for
         self.deaf_wire = False  # probes are not answered at all
+        self.others = Others()
         self.hosts: dict[str, Host] = {}
         self.double_ns = 0
         self.looked_at = self.now
@@ -114,6 +117,16 @@ class Pair:
             host.addresses = {g: e for g, e in was.addresses.items() if e is None}
         self.hosts[name] = host
         self._carry_out(host, taken.effects)
+
+    def start_over(self, name: str, memory: dict[str, Remembered]) -> None:
+        """Start the daemon of `name` anew over the addresses that its last run has left."""
+        was = self.hosts[name]
+        self.start(name, memory)
+        host = self.hosts[name]
+        host.addresses, host.renewed = dict(was.addresses), set(was.renewed)
+        for group in memory:  # adopted: renewed for this run
+            host.addresses[group] = self.now + host.terms.lease_s * SECOND + 200 * MS
+            host.renewed.add(group)
 
     def at(self, delay_ns: int, what: Callable[[], None]) -> None:
         heapq.heappush(self.queue, (self.now + delay_ns, next(self.order), what))
@@ -206,6 +219,15 @@ class Pair:
     def _carry_out(self, host: Host, effects: tuple[Effect, ...]) -> None:
         for effect in effects:
             host.effects.append((self.now, effect))
+            if self.others.take(
+                effect,
+                host.terms,
+                self.now,
+                partial(self._answer, host),
+                peer_answers=self._peer_answers(host),
+            ):
+                self._power_off_fenced()
+                continue
             match effect:
                 case SendHeartbeat(beat):
                     if (host.name, beat.link) not in self.cut:
@@ -227,6 +249,17 @@ class Pair:
                     self.at(WORK_NS, partial(self._probe, host, effect))
                 case _:
                     pass
+
+    def _peer_answers(self, host: Host) -> bool:
+        """Whether the kernel of the peer of `host` answers for its own addresses."""
+        peer = self.hosts.get(host.terms.peer)
+        return peer is not None and peer.powered and not self.deaf_wire
+
+    def _power_off_fenced(self) -> None:
+        fenced, self.others.fenced = self.others.fenced, []
+        for name in fenced:
+            if name in self.hosts:
+                self.power_cut(name)
 
     def _answer(self, host: Host, delay_ns: int, event: Event) -> None:
         boots = host.boots
@@ -271,14 +304,14 @@ class Pair:
         if not host.alive:
             return
         late = self.now > effect.good_until
-        failed = [
-            group
-            for group in effect.groups
-            if late or group in host.renew_fails or group not in host.renewed
+        gone = [g for g in effect.groups if g in host.renewed and not self._has(host, g)]
+        leased = [
+            g for g in effect.groups if g not in gone and host.addresses.get(g, 0) is not None
         ]
-        for group in set(effect.groups) - set(failed):
-            host.addresses[group] = self.now + host.terms.lease_s * SECOND + 200 * MS
-        self._answer(host, 0, Renewed(Instant(self.now), tuple(failed)))
+        failed = [g for g in leased if late or g in host.renew_fails or g not in host.renewed]
+        for group in set(leased) - set(failed):
+            host.addresses[group] = self.now + effect.lease_s * SECOND + 200 * MS
+        self._answer(host, 0, Renewed(Instant(self.now), tuple(failed), tuple(gone)))
 
     def _sweep(self, host: Host, effect: Sweep) -> None:
         if host.alive:

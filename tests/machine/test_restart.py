@@ -1,0 +1,102 @@
+"""A daemon that is replaced, and one that comes back in time: nobody notices (design 7.1, 7.6)."""
+
+from tests.machine.scenes import PHASED, settled
+from tests.machine.virtual_pair import MS, Pair
+
+from ipfo.machine.effects import Release, Renew, Restart
+from ipfo.machine.events import HandoverAsked, RestartAsked
+from ipfo.machine.step import Remembered
+from ipfo.model import Epoch, Instant, Phase, Role
+
+
+def adopt(pair: Pair, name: str) -> None:
+    """Start `name` anew over the addresses that are still there, as the `addresses` worker does."""
+    group = pair.hosts[name].node.groups["web"]
+    memory = Remembered(group.claim, group.pre_acq, group.post_acq, Instant(pair.now))
+    pair.start_over(name, {"web": memory})
+
+
+def test_an_engine_that_comes_back_in_time_keeps_address_epoch_and_clients() -> None:
+    pair = settled(groups={"web": PHASED})
+    pair.kill("alpha")
+    pair.run(800)
+    adopt(pair, "alpha")
+    before = pair.phases("alpha")
+    pair.run(60_000)
+    assert pair.holders() == ["alpha"]
+    assert pair.hosts["alpha"].node.groups["web"].claim == 1
+    assert pair.role("beta") is Role.STANDBY
+    assert pair.phases("alpha") == before == []
+    assert "takeover" not in pair.told("beta")
+
+
+def test_p5_one_that_was_killed_before_post_acq_begins_it_now() -> None:
+    pair = settled(groups={"web": PHASED})
+    pair.kill("alpha")
+    was = pair.hosts["alpha"]
+    group = was.node.groups["web"]
+    pair.start_over("alpha", {"web": Remembered(group.claim, True, False, Instant(pair.now))})
+    pair.run(1_000)
+    assert pair.phases("alpha") == [Phase.POST_ACQ.value]
+
+
+def test_p2_what_was_adopted_though_the_peer_has_it_is_let_go() -> None:
+    pair = settled()
+    pair.kill("alpha")
+    pair.run(8_000)
+    assert pair.holders() == ["beta"]
+    pair.start_over("alpha", {"web": Remembered(Epoch(1), False, False, Instant(pair.now))})
+    pair.run(3_000)
+    assert pair.holders() == ["beta"]
+
+
+def test_a_restart_tells_the_peer_to_wait_and_releases_nothing() -> None:
+    pair = settled()
+    pair.feed("alpha", RestartAsked())
+    while not any(isinstance(e, Restart) for _, e in pair.hosts["alpha"].effects):
+        pair.run(10)
+    effects = [e for _, e in pair.hosts["alpha"].effects]
+    assert not any(isinstance(e, Release) for e in effects)
+    assert next(e for e in reversed(effects) if isinstance(e, Renew)).lease_s == 10
+    pair.kill("alpha")
+    pair.run(9_000)
+    assert pair.holders() == ["alpha"]
+    assert pair.role("beta") is Role.STANDBY
+
+
+def test_p3_a_restart_that_never_comes_back_is_not_waited_for_for_ever() -> None:
+    pair = settled()
+    pair.feed("alpha", RestartAsked())
+    pair.run(1_000)
+    pair.kill("alpha")
+    pair.run(18_000)
+    assert pair.holders() == ["beta"]
+    assert pair.double_ns == 0
+
+
+def test_p1_where_the_peer_does_not_hear_of_it_the_leases_stay_short() -> None:
+    pair = settled()
+    pair.cut = {("alpha", "public"), ("alpha", "private")}
+    pair.feed("alpha", RestartAsked())
+    pair.run(4_000)
+    effects = [e for _, e in pair.hosts["alpha"].effects]
+    assert all(e.lease_s == 2 for e in effects if isinstance(e, Renew))
+
+
+def test_alone_a_node_restarts_at_once() -> None:
+    pair = settled()
+    pair.power_cut("beta")
+    pair.run(10_000)
+    began = pair.now
+    pair.feed("alpha", RestartAsked())
+    pair.run(100)
+    assert any(isinstance(e, Restart) for _, e in pair.hosts["alpha"].effects)
+    assert pair.now - began <= 100 * MS
+
+
+def test_in_the_middle_of_a_move_a_restart_is_refused() -> None:
+    pair = settled(groups={"web": PHASED})
+    pair.feed("alpha", HandoverAsked("web", "beta"))
+    pair.run(5)
+    pair.feed("alpha", RestartAsked())
+    assert [s.done for s in pair.settled("alpha")] == [False]
