@@ -81,6 +81,7 @@ class Node:
     wakes: Mapping[str, Instant] = field(default_factory=dict)  # by group
     wakes_at: Instant | None = None  # the earliest of them
     told: frozenset[str] = frozenset()
+    due_at: Instant = Instant(0)  # when to be stepped, if nothing happens first
     stepped_at: Instant = Instant(0)
     ended: bool = False
 

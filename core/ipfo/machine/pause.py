@@ -1,17 +1,14 @@
 """This node was not awake: what it slept through is not the peer's silence (design 7.8)."""
 
-from collections.abc import Callable
-
 from ipfo.machine.evolve import evolve
 from ipfo.machine.links import Link
-from ipfo.machine.node import Node
 from ipfo.machine.work import Work
-from ipfo.model import Instant, Terms
+from ipfo.model import Instant
 
 
-def mind(w: Work, next_deadline: Callable[[Node, Terms], Instant]) -> None:
+def mind(w: Work) -> None:
     """Let silence begin later by what was slept; after more than a lease, believe nothing."""
-    planned = max(next_deadline(w.node, w.terms), w.node.stepped_at)
+    planned = max(w.node.due_at, w.node.stepped_at)
     slept_ns = w.now - planned
     if slept_ns <= w.terms.interval_ns // 2:
         return

@@ -98,7 +98,7 @@ def step(node: Node, event: Event, *, now: Instant, terms: Terms) -> Step:
     """
     assert now >= node.stepped_at, "time runs backwards"
     w = Work(node, now, terms)
-    pause.mind(w, next_deadline)
+    pause.mind(w)
     w.node = evolve(w.node, stepped_at=now)
     if w.node.lapses_at is not None and now >= w.node.lapses_at:
         w.run_all()  # a lease that ran out is noticed before anything else is believed
@@ -109,8 +109,17 @@ def step(node: Node, event: Event, *, now: Instant, terms: Terms) -> Step:
 
 def next_deadline(node: Node, terms: Terms) -> Instant:
     """When `step` wants a `DeadlineReached`, if nothing else happens first."""
+    del terms
+    return node.due_at
+
+
+def _due_at(node: Node, terms: Terms) -> Instant:
     at = node.beat_at
-    others = [node.lapses_at, node.wakes_at, doubt.wakes_at(node, terms)]
+    if node.lapses_at is not None and node.lapses_at < at:
+        at = node.lapses_at
+    if node.wakes_at is not None and node.wakes_at < at:
+        at = node.wakes_at
+    others = [doubt.wakes_at(node, terms)]
     if terms.deniers or terms.vote_ttl_ns is not None:
         others.append(witness.wakes_at(node, terms))
     if terms.dead_after_ns is not None:
@@ -201,6 +210,7 @@ def _finish(w: Work) -> Step:
     if w.node.stopping and not w.node.ended and pair.holds_nothing(w):
         w.node = evolve(w.node, ended=True)
         w.effects.append(End())
+    w.node = evolve(w.node, due_at=_due_at(w.node, w.terms))
     return Step(w.node, tuple(w.effects))
 
 
