@@ -8,6 +8,7 @@ from ipfo import clock
 from ipfo.config.model import NotifierConfig
 from ipfo.model import Event, Instant
 from ipfo.workers import journal, outbox
+from ipfo.workers.named import numbered
 from ipfo.workers.worker import Outcome
 
 
@@ -58,8 +59,7 @@ def test_only_chosen_events_are_wanted(courier: outbox.Courier) -> None:
 
 
 def test_notifiers_of_one_plugin_are_told_apart() -> None:
-    configs = tuple(NotifierConfig(plugin, None, {}) for plugin in ("smtp", "webhook", "smtp"))
-    assert outbox.names_of(configs) == ["smtp", "webhook", "smtp 2"]
+    assert numbered(["smtp", "webhook", "smtp"]) == ["smtp", "webhook", "smtp 2"]
 
 
 def test_an_idle_courier_wants_nothing(courier: outbox.Courier) -> None:

@@ -8,6 +8,7 @@ raises, SystemExit included, is an answer.
 import signal
 import socket
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -25,6 +26,9 @@ ALARM_AFTER_NS = SECOND
 
 END_MAX_S = 20.0
 """How long `at_end` may take before the kernel ends the worker."""
+
+LINGER_S = 2.0
+"""How long requests that do not wait for each other may go on after the engine has ended."""
 
 ERROR_MAX = 2000
 """Characters of an error's text that go to the engine."""
@@ -48,6 +52,7 @@ class Door:
         self._sock = sock
         self._lines = Lines()
         self._waiting: deque[bytes] = deque()
+        self._sending = threading.Lock()
         self.ended = False
 
     @classmethod
@@ -82,17 +87,22 @@ class Door:
         return self.waiting()
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Tell the engine; if it is not there any more, nobody."""
+        """Tell the engine; if it is not there any more, nobody. From any thread."""
         try:
             line = encode(message)
         except (TypeError, ValueError) as error:  # a stranger's answer: too long, or no JSON
             line = encode({"id": message.get("id"), "failed": one_line(error)})
-        with suppress(OSError):  # an engine that has ended may have sent more before: read on
+        # an engine that has ended may have sent more before: read on
+        with self._sending, suppress(OSError):
             self._sock.sendall(line)
 
     def say(self, text: str) -> None:
         """One line for the journal, at once: it arrives even if the worker is killed after it."""
         self.send({"said": text[: LINE_MAX // 16]})
+
+    def give_up(self, why: str) -> None:
+        """Ask to be killed and started again: some thread of this process cannot be ended else."""
+        self.send({"fault": why})
 
 
 def alarm(seconds: float) -> None:
@@ -121,10 +131,17 @@ def perform(
 
     `least_ns`: how long it may take even where its deadline is over already.
     """
-    do = str(request.get("do"))
     if "until" in request:
         left_ns = int(request["until"]) - clock.now() + ALARM_AFTER_NS
         alarm(max(left_ns, least_ns) / SECOND)
+    try:
+        return _answer(handlers, request)
+    finally:
+        alarm(0)
+
+
+def _answer(handlers: Mapping[str, Handler], request: dict[str, Any]) -> dict[str, Any]:
+    do = str(request.get("do"))
     try:
         handler = handlers[do]
     except KeyError:
@@ -133,8 +150,6 @@ def perform(
         return {"id": request.get("id"), "ok": handler(request.get("given") or {})}
     except BaseException as error:  # a plugin's sys.exit() must not end the worker
         return {"id": request.get("id"), "failed": one_line(error)}
-    finally:
-        alarm(0)
 
 
 def serve(
@@ -149,3 +164,52 @@ def serve(
         door.send(perform(handlers, request))
     alarm(END_MAX_S)
     at_end()
+
+
+class _Errands:
+    """Requests under way, a thread each; the kernel's alarm is set to the latest of their ends."""
+
+    def __init__(self, handlers: Mapping[str, Handler], door: Door) -> None:
+        self._handlers = handlers
+        self._door = door
+        self._changed = threading.Condition()
+        self._open = 0
+
+    def begin(self, request: dict[str, Any]) -> None:
+        """`request` is under way; called by the main thread only, which alone may set signals up."""
+        with self._changed:
+            self._open += 1
+            left_ns = int(request.get("until", 0)) - clock.now() + ALARM_AFTER_NS
+            left_s, _ = signal.getitimer(signal.ITIMER_REAL)
+            alarm(max(left_s, left_ns / SECOND))
+        threading.Thread(target=self._run, args=(request,), daemon=True).start()
+
+    def end(self, timeout_s: float) -> None:
+        """Wait for what is under way, `timeout_s` at the most."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._open == 0, timeout_s)
+
+    def _run(self, request: dict[str, Any]) -> None:
+        self._door.send(_answer(self._handlers, request))
+        with self._changed:
+            self._open -= 1
+            if self._open == 0:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                self._changed.notify_all()
+
+
+def serve_at_once(handlers: Mapping[str, Handler], door: Door) -> None:
+    """Like `serve`, but requests do not wait for each other: handlers run in threads of their own.
+
+    ``setup`` is done before anything else is begun. When the engine ends, what is under way may
+    take `LINGER_S`; no process waits for the threads of what takes longer.
+    """
+    settle_signals()
+    errands = _Errands(handlers, door)
+    while (request := door.next()) is not None:
+        if request.get("do") == "setup":
+            door.send(perform(handlers, request))
+        else:
+            errands.begin(request)
+    alarm(2 * LINGER_S)
+    errands.end(LINGER_S)

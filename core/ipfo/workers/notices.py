@@ -15,7 +15,8 @@ from ipfo.config.model import Config
 from ipfo.model import SECOND, Instant
 from ipfo.workers import child, ledger
 from ipfo.workers.journal import Store
-from ipfo.workers.outbox import WAITING_MAX, Courier, Letter, names_of
+from ipfo.workers.named import numbered
+from ipfo.workers.outbox import WAITING_MAX, Courier, Letter
 from ipfo.workers.worker import Worker
 
 Asked = dict[str, Any]
@@ -25,6 +26,9 @@ LAST_ROUND_NS = 10 * SECOND
 
 BATCH_MAX = 512
 """Requests of one transaction."""
+
+KEPT = ("standby", "maintenance")
+"""What stays as an administrator has set it, over restarts."""
 
 STORE_NS = 60 * SECOND
 """How long one request may take before the kernel ends this process, if the engine does not."""
@@ -36,14 +40,14 @@ class Office:
     def __init__(self, config: Config, document: Mapping[str, Any], state_dir: Path) -> None:
         self._state_dir = state_dir
         self._remarks: list[str] = []
+        self.leaving = False  # the next run delivers, and comes at once
         self._kept: dict[str, Any] = ledger.load(self._kept_path, self._remarks)
         self.store = Store(state_dir, config.node)
         setup = {"document": dict(document), "node": config.node}
+        names = numbered([notifier.plugin for notifier in config.notifiers])
         self.couriers = {
             name: Courier(name, notifier, {**setup, "index": index}, self.store)
-            for index, (name, notifier) in enumerate(
-                zip(names_of(config.notifiers), config.notifiers, strict=True)
-            )
+            for index, (name, notifier) in enumerate(zip(names, config.notifiers, strict=True))
         }
         self._take_up()
 
@@ -88,13 +92,17 @@ class Office:
         return {}
 
     def keep(self, given: Asked) -> Asked:
-        """Remember `epochs` by group (none ever gets lower), and `standby` where it is given."""
+        """Remember `epochs` by group (none ever gets lower), and what an administrator has set."""
         epochs = self._kept.setdefault("epochs", {})
         for group, epoch in given.get("epochs", {}).items():
             epochs[group] = max(epoch, epochs.get(group, 0))
-        if "standby" in given:
-            self._kept["standby"] = bool(given["standby"])
+        self._kept |= {key: bool(given[key]) for key in KEPT if key in given}
         ledger.write(self._kept_path, self._kept)
+        return {}
+
+    def leave(self, _: Asked) -> Asked:
+        """There will be no last round: the next run comes at once, and takes up what is left."""
+        self.leaving = True
         return {}
 
     def state(self, _: Asked) -> Asked:
@@ -147,18 +155,21 @@ class Office:
         return door in readable
 
     def last_round(self) -> None:
-        """Try to deliver everything once more, for `LAST_ROUND_NS` at most; then close."""
-        give_up_at = Instant(clock.now() + LAST_ROUND_NS)
+        """Try to deliver everything once more, for `LAST_ROUND_NS` at most, unless we leave; close."""
+        if not self.leaving:
+            self._deliver_all(Instant(clock.now() + LAST_ROUND_NS))
+        for courier in self.couriers.values():
+            courier.stop()
+        self.store.flush(clock.now())
+        self.store.close()
+
+    def _deliver_all(self, give_up_at: Instant) -> None:
         for courier in self.couriers.values():
             courier.hurry()
         self.tend(clock.now())
         while any(c.busy for c in self.couriers.values()) and clock.now() < give_up_at:
             self.wait(None, give_up_at)
             self.tend(clock.now())
-        for courier in self.couriers.values():
-            courier.stop()
-        self.store.flush(clock.now())
-        self.store.close()
 
 
 class Desk:
@@ -182,6 +193,7 @@ class Desk:
                 "record": office.record,
                 "notify": office.notify,
                 "keep": office.keep,
+                "leave": office.leave,
                 "state": office.state,
             }
         return child.perform(handlers, request, least_ns=STORE_NS)

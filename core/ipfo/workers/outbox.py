@@ -160,14 +160,3 @@ class Courier:
         self._store.tried(self.name, letter.key, letter.tries, outcome.failed)
         self._try_at = Instant(now + (AGAIN_MAX_NS if self._last_round else self._delay_ns))
         self._delay_ns = min(2 * self._delay_ns, AGAIN_MAX_NS)
-
-
-def names_of(notifiers: tuple[NotifierConfig, ...]) -> list[str]:
-    """A name for each: its plugin's, numbered where a plugin is used more than once."""
-    seen: dict[str, int] = {}
-    names = []
-    for each in notifiers:
-        seen[each.plugin] = seen.get(each.plugin, 0) + 1
-        count = seen[each.plugin]
-        names.append(each.plugin if count == 1 else f"{each.plugin} {count}")
-    return names

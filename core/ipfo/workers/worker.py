@@ -90,8 +90,10 @@ class Worker:
 
     `setup` is what it is told first after each start. `queue_max` bounds the calls that wait;
     beyond it the oldest fails. `window`: how many calls may be with the process at once; what is
-    there survives the engine. `again`: calls that may be made twice, so one during which the
-    worker died is sent to the next. `command` starts it, by default the module `kind`.
+    there survives the engine. `at_once`: the process begins each call when it gets it, and answers
+    in any order; then each has a deadline of its own. `again`: calls that may be made twice, so one
+    during which the worker died is sent to the next. `command` starts it, by default the module
+    `kind`. `unasked`, where it is set, is called from `ready` with what is told without a call.
     """
 
     def __init__(
@@ -101,16 +103,19 @@ class Worker:
         *,
         queue_max: int,
         window: int = 1,
+        at_once: bool = False,
         again: frozenset[str] = frozenset(),
         command: Sequence[str] | None = None,
     ) -> None:
         self.kind = kind
         self.fault: str | None = None  # why it ended last or does not start; None: well so far
         self.restarts = 0
-        self._setup = encode({"id": 0, "do": "setup", "given": dict(setup)})
+        self.unasked: Callable[[Mapping[str, Any]], None] | None = None
+        self._setup: dict[str, Any] = dict(setup)
         self._command = command or spawn.command(kind)
         self._queue_max = queue_max
         self._window = window
+        self._at_once = at_once
         self._again = again
         self._queue: deque[_Call] = deque()
         self._due: deque[tuple[Then, Outcome]] = deque()
@@ -132,6 +137,10 @@ class Worker:
         """Whether nothing is queued, under way or still to be told."""
         busy = self._process is not None and self._process.under_way
         return not (self._queue or self._due or busy)
+
+    def prepare(self, **more: Any) -> None:  # noqa: ANN401 - plain JSON values
+        """From its next start on the process is told `more` with its set-up."""
+        self._setup |= more
 
     def start(self, now: Instant) -> None:
         """The process is being started, unless it runs already."""
@@ -208,7 +217,8 @@ class Worker:
         if process is not None and self._is_late(process, now):
             self.ready(now)  # we may be the late one: an answer that is here counts
         if process is not None and self._process is process and self._is_late(process, now):
-            late = process.under_way.popleft()
+            late = self._first_late(process)
+            process.under_way.remove(late)
             if late.do != "setup":
                 self._due.append((late.then, Outcome(None, "timed out", tuple(process.said))))
             self._end(now, f"{late.do} timed out", first_has_begun=False)
@@ -247,6 +257,11 @@ class Worker:
         self._tell()
         self._dying = [pid for pid in self._dying if not spawn.reaped(pid)]
 
+    def kill(self) -> None:
+        """After `stop`: what has not ended by itself is killed."""
+        for pid in self._dying:
+            spawn.kill(pid)
+
     @property
     def gone(self) -> bool:
         """Whether nothing is left of it, not even in the process table. Does not wait."""
@@ -256,20 +271,26 @@ class Worker:
     def _spawn(self, deadline: Instant) -> None:
         pid, sock = spawn.spawn(self._command)
         self._process = _Process(pid, Channel(sock))
-        self._hand(_Call(0, "setup", self._setup, deadline, lambda _: None))
+        setup = encode({"id": 0, "do": "setup", "given": self._setup})
+        self._hand(_Call(0, "setup", setup, deadline, lambda _: None))
 
     def _late_at(self, process: _Process) -> Instant | None:
         """When the call that has begun is overdue."""
         if not process.under_way:
             return None
-        deadline = process.under_way[0].deadline
-        if self._window == 1 or process.setup_at is None:
+        deadline = self._first_late(process).deadline
+        if self._at_once or self._window == 1 or process.setup_at is None:
             return deadline
         return max(deadline, Instant(process.answered_at + PROGRESS_NS))
 
     def _is_late(self, process: _Process, now: Instant) -> bool:
         late_at = self._late_at(process)
         return late_at is not None and late_at <= now
+
+    def _first_late(self, process: _Process) -> _Call:
+        if self._at_once:
+            return min(process.under_way, key=lambda call: call.deadline)
+        return process.under_way[0]
 
     def _mind(self, deadline: Instant) -> None:
         self._earliest = deadline if self._earliest is None else min(self._earliest, deadline)
@@ -304,15 +325,14 @@ class Worker:
     def _take(self, process: _Process, message: Mapping[str, Any], now: Instant) -> str | None:
         """Take one message; what is wrong with it, if something is."""
         if "id" not in message:
-            if len(process.said) < SAID_MAX and isinstance(message.get("said"), str):
-                process.said.append(message["said"])
-            return None
-        if not process.under_way or message["id"] != process.under_way[0].id:
+            return self._hear(process, message)
+        call = self._answered(process, message["id"])
+        if call is None:
             return f"it answered what was not asked: {message['id']!r:.40}"
         ok, failed = message.get("ok"), message.get("failed")
         if not isinstance(ok, dict) and not isinstance(failed, str):
             return "it answered neither ok nor failed"
-        call = process.under_way.popleft()
+        process.under_way.remove(call)
         if call.do == "setup" and not isinstance(ok, dict):
             return f"cannot be set up: {failed}"
         if call.do == "setup":
@@ -325,6 +345,26 @@ class Worker:
         self._due.append((call.then, outcome))
         return None
 
+    def _hear(self, process: _Process, message: Mapping[str, Any]) -> str | None:
+        """Take what answers no call; why the process asks to be ended, if it does."""
+        if isinstance(fault := message.get("fault"), str):
+            return fault
+        if self.unasked is not None and "said" not in message:
+            process.channel.taken = 0  # it may go on for years without a call
+            self.unasked(message)
+        elif len(process.said) < SAID_MAX and isinstance(message.get("said"), str):
+            process.said.append(message["said"])
+        return None
+
+    def _answered(self, process: _Process, number: object) -> _Call | None:
+        """The call that `number` may answer now."""
+        for call in process.under_way:
+            if call.id == number:
+                return call
+            if not self._at_once:
+                break
+        return None
+
     def _end(self, now: Instant, fault: str, *, first_has_begun: bool = True) -> None:
         """Kill the process; what it had not begun waits for the next one."""
         process, self._process = self._process, None
@@ -334,7 +374,7 @@ class Worker:
         if not spawn.reaped(process.pid):
             self._dying.append(process.pid)
         for place, call in enumerate(reversed(process.under_way), start=1):
-            begun = first_has_begun and place == len(process.under_way)
+            begun = self._at_once or (first_has_begun and place == len(process.under_way))
             if call.do == "setup":
                 continue
             if begun and (call.do not in self._again or call.tries >= TRIES_MAX):
