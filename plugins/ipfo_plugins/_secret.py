@@ -1,4 +1,4 @@
-"""What the notifiers share: durations and secrets from files. A secret is never in an error."""
+"""What plugins of several kinds share: durations and secrets from files. A secret is never in an error."""
 
 import os
 import re
@@ -30,9 +30,7 @@ def read_secret(path: str) -> str:
     :raises OSError: if it cannot be read, or if others than its owner could read it.
     """
     with Path(path).open(encoding="utf-8") as file:
-        facts = os.fstat(file.fileno())
-        if stat.S_ISREG(facts.st_mode) and facts.st_mode & 0o077:
-            raise PermissionError(f"{path}: others than its owner may read it: chmod 600 {path}")
+        _refuse_shared(path, file.fileno())
         try:
             secret = file.readline().rstrip("\r\n")
         except UnicodeDecodeError:
@@ -40,3 +38,15 @@ def read_secret(path: str) -> str:
     if not secret:
         raise OSError(f"{path}: its first line is empty")
     return secret
+
+
+def refuse_shared(path: str) -> None:
+    """The file at `path` can be read, and only by its owner; else OSError."""
+    with Path(path).open("rb") as file:
+        _refuse_shared(path, file.fileno())
+
+
+def _refuse_shared(path: str, descriptor: int) -> None:
+    facts = os.fstat(descriptor)
+    if stat.S_ISREG(facts.st_mode) and facts.st_mode & 0o077:
+        raise PermissionError(f"{path}: others than its owner may read it: chmod 600 {path}")

@@ -19,7 +19,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from ipfo.plugin import Notice, Notifier, Offer, hookimpl
-from ipfo_plugins.notifier._secret import DURATION, PATH, read_secret, seconds
+from ipfo_plugins._secret import DURATION, PATH, read_secret, seconds
 
 ADDRESS = {"type": "string", "pattern": r"^[^\s@<>,;:\"\\()\[\]]+(@[^\s@<>,;:\"\\()\[\]]+)?$"}
 

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ipfo.plugin import Notice, Notifier, Offer, hookimpl
-from ipfo_plugins.notifier._secret import DURATION, PATH, read_secret, seconds
+from ipfo_plugins._secret import DURATION, PATH, read_secret, seconds
 
 SCHEMA = {
     "type": "object",
