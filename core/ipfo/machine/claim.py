@@ -99,7 +99,7 @@ def due_claim(group: Group, a: Around) -> Reason | None:
         if a.peer_ever or a.preferred or group.urged:
             return Reason.TAKEOVER if group.seen_held else Reason.FIRST_CLAIM
         return Reason.FIRST_CLAIM if alone is not None and a.now >= a.started_at + alone else None
-    if group.peer is None or not peer_is_free(group, a):
+    if group.peer is None or a.alone or not peer_is_free(group, a):
         return None
     reason = Reason.ORPHAN if group.seen_held else Reason.FIRST_CLAIM
     if group.urged:

@@ -1,7 +1,7 @@
 """Making sure that a silent peer is off before what it had is taken (design 7.5).
 
-Asked once for all groups that wait for it. Who holds a group never shoots: the delay before the
-first shot falls on the challenger, and where nobody held it one of the two waits longer.
+Asked once for all groups that wait for it. Who holds a group never shoots. The delay before the
+first shot falls on the challenger, not on who held it last and had to let go.
 """
 
 from ipfo.machine.effects import Fence
@@ -63,8 +63,15 @@ def fenced(w: Work, event: Fenced) -> None:
 
 
 def _first_shot_at(w: Work, terms: FenceTerms) -> Instant:
-    """The delay, and where both may claim because nobody held anything, more for one of them."""
-    nobody = not any(group.seen_held for group in w.node.groups.values())
-    second = nobody and w.terms.node > w.terms.peer
-    more_ns = w.terms.takeover_after_ns + terms.timeout_ns if second else 0
+    """At once for who held it last; for a challenger later, so that not both shoot."""
+    groups = w.node.groups.values()
+    if any(group.wants_fence and group.ours_last for group in groups):
+        return w.now
+    more_ns = 0
+    if not any(group.seen_held for group in groups):
+        # nobody held anything, so both may claim: one of the two waits for the other's shot
+        second = w.terms.node > w.terms.peer
+        more_ns = w.terms.takeover_after_ns + terms.timeout_ns if second else 0
+    elif w.terms.consistent and not w.terms.deniers and w.terms.vote_ttl_ns is None:
+        more_ns = w.terms.takeover_after_ns  # the holder has let go, and shoots first
     return Instant(w.now + terms.delay_ns + more_ns)

@@ -61,6 +61,7 @@ class Group:
     known: Epoch = Epoch(0)  # the highest made or heard of
     peer: GroupEntry | None = None  # what the peer said last; None: nothing in its present boot
     seen_held: bool = False  # somebody held it since this node was started
+    ours_last: bool = False  # this node was the last that is known to have held it
     peer_able_at: Instant | None = None  # since when the peer could hold it, by its own word
     let_go_at: Instant | None = None  # when the peer, who had it, said that it is off
 

@@ -118,6 +118,8 @@ def _must_let_go(group: Group, a: Around) -> tuple[Reason, str] | None:
 
 def _isolated(a: Around) -> str | None:
     """Why a holder whom the peer may not hear must not go on; None: it may (design 7.2, 7.4)."""
+    if a.fenced:
+        return None
     if a.terms.vote_ttl_ns is not None:
         if a.voted_until is not None and a.now < a.voted_until - a.terms.letting_go_ns:
             return None
@@ -191,6 +193,7 @@ def took(group: Group, a: Around) -> Out:
         forget(group, "veto", "failed", "contested", "contest", "split", "vote"),
         hold=Hold.ON,
         seen_held=True,
+        ours_last=True,
         tries=0,
         setback=Health.ABLE,
         retry_at=None,

@@ -177,8 +177,11 @@ def _is_deaf(w: Work, link: links.Link) -> bool:
 
 
 def _is_cut(w: Work, link: links.Link) -> bool:
-    """Whether `link` is silent, and not only slower to come back than the others."""
-    steady = w.now >= w.node.back_at + w.terms.late_after_ns
+    """Whether `link` is silent, and not only slower to come back, or a little sooner to go.
+
+    Where no link brings anything in time, it is the peer that is silent.
+    """
+    steady = not w.node.late and w.now >= w.node.back_at + w.terms.late_after_ns
     return link.state is LinkState.SILENT and steady
 
 

@@ -191,6 +191,7 @@ def _peer_said(group: Group, entry: GroupEntry, a: Around) -> Out:
         peer=entry,
         known=Epoch(max(group.known, entry.epoch)),
         seen_held=group.seen_held or held,
+        ours_last=group.ours_last and not (held and entry.epoch >= group.claim),
     )
     let_go = had and not peer_is_free(group, a) and peer_is_free(said, a)
     if let_go:

@@ -304,6 +304,7 @@ def _adopt(w: Work, name: str, leased_from: Instant) -> None:
         hold=Hold.ON,
         leased_from=leased_from,
         seen_held=True,
+        ours_last=True,
         announce_at=w.now,
     )
     a: Around = around(w.node, name, w.now, w.terms)
