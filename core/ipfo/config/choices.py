@@ -4,11 +4,12 @@ The file may be wrong everywhere: what stands at such a place need not be a name
 need be one.
 """
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ipfo.config import imported, schema
+from ipfo.config import imported
+from ipfo.config.defaults import DEFAULT_PROVIDER, DEFAULT_TRANSPORT, SCRIPTS
 from ipfo.config.locate import KeyPath
 from ipfo.plugin.registry import entry_point_of
 
@@ -28,11 +29,11 @@ class Choice:
 def choices(tables: Mapping[str, Any]) -> Iterator[Choice]:
     """All places where an offer is chosen by its name, or by a default."""
     for link, table in _named(tables.get("links")):
-        chosen = table.get("transport", schema.DEFAULT_TRANSPORT)
+        chosen = table.get("transport", DEFAULT_TRANSPORT)
         yield Choice(("links", link, "transport"), "transport", chosen)
     for group, table in _named(tables.get("groups")):
         here: KeyPath = ("groups", group)
-        chosen = table.get("provider", schema.DEFAULT_PROVIDER)
+        chosen = table.get("provider", DEFAULT_PROVIDER)
         yield Choice((*here, "provider"), "provider", chosen)
         for path, check in _listed(table.get("checks"), (*here, "checks")):
             yield Choice((*path, "plugin"), "check", check.get("plugin"))
@@ -57,7 +58,7 @@ def entry_points(tables: Mapping[str, Any], known: Container[str]) -> dict[str, 
             found[meant] = choice.path
     for group, table in _named(tables.get("groups")):
         if "scripts" in table:
-            found[schema.SCRIPTS] = ("groups", group, "scripts")
+            found[SCRIPTS] = ("groups", group, "scripts")
     if imported.KEY in tables:
         found[imported.IMPORTER] = (imported.KEY,)
     plugins = tables.get("plugins")
@@ -65,6 +66,12 @@ def entry_points(tables: Mapping[str, Any], known: Container[str]) -> dict[str, 
         if isinstance(name, str):
             found[name] = ("plugins", index)
     return found
+
+
+def names_of(kind: str, known: Iterable[str]) -> list[str]:
+    """By what names the `known` entry points may be chosen where a `kind` is."""
+    others = tuple(f"{each}-" for each in CHOSEN if each != kind)
+    return sorted({name.removeprefix(f"{kind}-") for name in known if not name.startswith(others)})
 
 
 def _named(value: object) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -6,7 +6,7 @@ absence means. ``*`` stands for a name that the file's author chooses.
 
 DESCRIPTIONS: dict[str, str] = {
     "plugins": "Further installed plugins, by entry-point name, in the order in which their phases"
-    " run. What is chosen by its own name elsewhere (a transport, a provider, a notifier) need not"
+    " run. What is chosen by its own name elsewhere (a transport, a provider, a check) need not"
     " be listed. Nothing that is not named is imported.",
     "import_hostconfig": "A hostconfig file of Mac OS X Server, read on each host as it is: what it"
     " says stands for keys that are absent here. Relative to this file. Absent: none is read.",
@@ -29,7 +29,15 @@ DESCRIPTIONS: dict[str, str] = {
     " can forge heartbeats, and each start warns of it.",
     "pair.control_group": "A Unix group whose members may use the control socket (status, handover)"
     " besides the daemon's own user. Absent: nobody else.",
-    "pair.on_partition": "What to do with neither peer nor witness: who is alone serves.",
+    "pair.dead_after": "Less than takeover_after, and at least 20ms more than the interval: once a"
+    " heartbeat is late the peer is asked for an answer on every link, again and again, and the wire"
+    " for the peer's own addresses; if nothing of all that answers until then, the peer's host is"
+    " gone, and the takeover begins. Shorter: the outage after a power cut is shorter. Longer: longer"
+    " pauses of the whole host (a virtual machine that is moved) are forgiven; one that is longer than"
+    " this looks like the host's death. Absent: nothing is asked, only waited for.",
+    "pair.on_partition": 'What to do with neither peer nor witness. "available": who is alone serves,'
+    " so on a full partition both do, and the lower epoch lets go when they hear each other again."
+    ' "consistent": a holder lets go and a standby stays put; it needs a witness or a fence.',
     "links": "The ways for the two nodes to hear each other, by name. Two that share no cable, card"
     " or switch are worth more than four that do.",
     "links.*.transport": "What carries the datagrams, by the name that a plugin offers.",
@@ -53,9 +61,24 @@ DESCRIPTIONS: dict[str, str] = {
     " is no host's own, which is better where you may choose.",
     "groups.*.contested": 'What to do when after full silence the address still answers on the wire: "wait"'
     ' until it stops (nobody holds it twice), or "take" it (somebody may hold it twice).',
-    "groups.*.failback": "How the group returns to the preferred node: by `ipfo failback`.",
-    "groups.*.handover": "How a move that was asked for is made: released there, then acquired"
-    " here.",
+    "groups.*.failback": 'How the group returns to the preferred node: "auto", after failback_after'
+    ' of steady health there; "manual", by `ipfo failback`; "never": not even then, each node is as'
+    " good as the other.",
+    "groups.*.failback_after": 'How long the preferred node must be well without a break before "auto"'
+    " returns the group; at least one interval. Shorter: it is back sooner. Longer: a node that comes"
+    " and goes does not take its clients along.",
+    "groups.*.handover": 'How a move that was asked for is made. "strict": released there, then'
+    ' acquired here; never on both, and out of service for some milliseconds. "seamless": acquired and'
+    " announced here, then released there; on both for a moment, and not one packet lost.",
+    "groups.*.with": "Other groups that stay on the same node as this one: all move or none, and one"
+    " entry is enough for both. They must be alike in preferred, contested, failback, failback_after,"
+    " handover, max_moves, per and announce_every, and none may have a home. Absent: it goes alone.",
+    "groups.*.max_moves": "More automatic moves than this within `per` freeze the group where it is,"
+    " and people are told; `ipfo resume` or `ipfo handover` end that, or time. Smaller: clients are"
+    " spared sooner from a group that goes to and fro. Larger: more failures in a row are survived.",
+    "groups.*.per": "Within which time max_moves are counted, over both nodes; longer than max_moves"
+    " takeovers take. Shorter: a frozen group is free again sooner. Longer: a slow to and fro is"
+    " noticed too.",
     "groups.*.announce_every": "The neighbours are told again this often while the group is held;"
     " 1s is the least. Shorter: a switch that forgot learns sooner. Longer: fewer broadcasts.",
     "groups.*.scripts": "The folder of phase scripts, as in /Library/IPFailover. Relative to this"
@@ -64,8 +87,33 @@ DESCRIPTIONS: dict[str, str] = {
     " than zero. Shorter: a script that hangs delays a move less. Longer: a slow one may finish."
     " What is over it is killed; before an acquire that counts as a veto.",
     "groups.*.hooks": "Options of phase plugins, a table for each.",
+    "groups.*.checks": "The health of what the group stands for. A holder that is ill hands over to a"
+    " peer that is well; if both are ill nothing moves, and people are told.",
+    "groups.*.checks.*.plugin": "What is checked, by the name that a plugin offers.",
+    "groups.*.checks.*.interval": "From the begin of a run to that of the next; no two overlap; 10ms is"
+    " the least. A failure is noticed within interval times fall. Shorter: sooner. Longer: less work.",
+    "groups.*.checks.*.timeout": "How long a run may take, less than the interval; what takes longer"
+    " has failed. Shorter: what hangs is noticed sooner. Longer: what is slow under load still passes.",
+    "groups.*.checks.*.rise": "So many runs must pass in a row before what was ill is well.",
+    "groups.*.checks.*.fall": "So many runs must fail in a row before what was well is ill.",
+    "groups.*.checks.*.start": 'What it counts as until its first runs have told: "well", or "ill",'
+    " which keeps a node that has just been started from being given the group.",
+    "groups.*.checks.*.when": '"always": on both nodes, so that one that could not serve is not given'
+    ' the group. "holding": only where the group is held, for what runs there alone.',
     "notifiers": "Who tells people. Several of a kind are allowed; each gets each notice, once at"
     " least.",
     "notifiers.*.plugin": "The notifier, by the name that a plugin offers.",
     "notifiers.*.events": "What to tell of. Absent: everything.",
+    "witnesses": "Third parties that are asked while the peer is silent. One that can only deny says"
+    " that a node which cannot reach it is the isolated one; of several, one that is reached is enough."
+    " One that votes grants a group to one node at most; there is one of that kind at most.",
+    "witnesses.*.plugin": "The witness, by the name that a plugin offers.",
+    "fence": "Makes sure that a silent peer is off before its groups are taken. If that fails, or is"
+    " late, nothing is taken, and people are told.",
+    "fence.plugin": "The fence, by the name that a plugin offers.",
+    "fence.timeout": "How long one attempt may take; more than zero. Shorter: a fence that hangs is"
+    " noticed sooner. Longer: one that is slow may finish. The takeover waits for it.",
+    "fence.delay": "How long the node that does not hold the group waits before it fences, so that of"
+    " two that cannot hear each other one is first. Longer: the outage is longer by that."
+    ' "0s": none.',
 }

@@ -7,19 +7,21 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_interface
+from pathlib import Path
 from typing import Any
 
 from ipfo.config.choices import CHOSEN, choices
-from ipfo.config.draft import Draft
-from ipfo.config.fragments import checked, with_defaults, with_paths
-from ipfo.config.schema import (
+from ipfo.config.defaults import (
     DEFAULT_PROVIDER,
     DEFAULT_TRANSPORT,
-    GROUP_DEFAULTS,
     PORT_DEFAULT,
     SCRIPTS,
 )
+from ipfo.config.draft import Draft
+from ipfo.config.fragments import checked, with_defaults, with_paths
+from ipfo.config.units import units
 from ipfo.plugin.registry import Registry
+from ipfo.plugin.vetting import RESERVED, VOTE
 
 NOT_AGREED = frozenset({"path", "node", "key_file", "offered_by", "warnings"})
 """Keys of the document in which two hosts of one pair may differ."""
@@ -30,6 +32,7 @@ def make(draft: Draft, registry: Registry, *, node: str, warnings: Sequence[str]
     fragments = checked(registry)
     pair = draft.tables["pair"]
     key_file = pair.get("key_file")
+    unit_of = {name: unit for unit, members in units(draft).items() for name in members}
     document: dict[str, Any] = {
         "path": str(draft.file.absolute()),
         "node": node,
@@ -41,13 +44,16 @@ def make(draft: Draft, registry: Registry, *, node: str, warnings: Sequence[str]
         "first_claim_after_ns": draft.duration("pair", "first_claim_after"),
         "key_file": None if key_file is None else str(draft.file.parent.absolute() / key_file),
         "control_group": pair.get("control_group"),
-        "dead_after_ns": None,
-        "on_partition": pair.get("on_partition", "available"),
-        "witnesses": [],
-        "fence": None,
+        "dead_after_ns": draft.duration("pair", "dead_after"),
+        "on_partition": draft.value("pair", "on_partition"),
+        "witnesses": [
+            _witness(each, registry, fragments) for each in draft.tables.get("witnesses", ())
+        ],
+        "fence": _fence(draft, fragments),
         "links": {name: _link(draft, name, fragments) for name in draft.names("links")},
         "groups": {
-            name: _group(draft, name, registry, fragments) for name in draft.names("groups")
+            name: _group(draft, name, unit_of[name], registry, fragments)
+            for name in draft.names("groups")
         },
         "notifiers": [_notifier(each, fragments) for each in draft.tables.get("notifiers", ())],
         "offered_by": _offered_by(draft, registry),
@@ -68,7 +74,6 @@ def digest(document: Mapping[str, Any]) -> int:
 Fragments = Mapping[tuple[str, str], Mapping[str, Any]]
 
 _LINK_KEYS = frozenset({"transport", "port", "addresses", "interface"})
-_NOTIFIER_KEYS = frozenset({"plugin", "events"})
 
 
 def _link(draft: Draft, name: str, fragments: Fragments) -> dict[str, Any]:
@@ -77,7 +82,7 @@ def _link(draft: Draft, name: str, fragments: Fragments) -> dict[str, Any]:
     options = {key: value for key, value in table.items() if key not in _LINK_KEYS}
     return {
         "transport": transport,
-        "port": table.get("port", PORT_DEFAULT),
+        "port": int(table.get("port", PORT_DEFAULT)),
         "addresses": {
             node: str(draft.link_address(name, node)) for node in draft.tables["pair"]["nodes"]
         },
@@ -86,7 +91,14 @@ def _link(draft: Draft, name: str, fragments: Fragments) -> dict[str, Any]:
     }
 
 
-def _group(draft: Draft, name: str, registry: Registry, fragments: Fragments) -> dict[str, Any]:
+def _group(
+    draft: Draft, name: str, unit: str, registry: Registry, fragments: Fragments
+) -> dict[str, Any]:
+    here = ("groups", name)
+
+    def value(key: str) -> Any:  # noqa: ANN401 - whatever the key has
+        return draft.value(*here, key)
+
     table = draft.tables["groups"][name]
     provider = table.get("provider", DEFAULT_PROVIDER)
     phase_plugins = phase_plugins_of(draft, name, registry)
@@ -101,16 +113,19 @@ def _group(draft: Draft, name: str, registry: Registry, fragments: Fragments) ->
         "traits": sorted(registry.providers()[provider].traits),
         "preferred": table.get("preferred", home or draft.tables["pair"]["nodes"][0]),
         "home": home,
-        "contested": table.get("contested", GROUP_DEFAULTS["contested"]),
-        "announce_every_ns": draft.duration("groups", name, "announce_every"),
-        "phase_timeout_ns": draft.duration("groups", name, "phase_timeout"),
-        "failback": table.get("failback", "manual"),
-        "failback_after_ns": 60_000_000_000,
-        "handover": table.get("handover", "strict"),
-        "max_moves": 3,
-        "per_ns": 600_000_000_000,
-        "unit": name,
-        "checks": [],
+        "contested": value("contested"),
+        "announce_every_ns": draft.duration(*here, "announce_every"),
+        "phase_timeout_ns": draft.duration(*here, "phase_timeout"),
+        "failback": value("failback"),
+        "failback_after_ns": draft.duration(*here, "failback_after"),
+        "handover": value("handover"),
+        "max_moves": int(value("max_moves")),  # TOML's 3.0 is a whole number to jsonschema
+        "per_ns": draft.duration(*here, "per"),
+        "unit": unit,
+        "checks": [
+            _check(draft, (*here, "checks", index), fragments)
+            for index in draft.listed(*here, "checks")
+        ],
         "phase_plugins": list(phase_plugins),
         "hooks": {
             plugin: with_defaults(fragments["phase", plugin], hook_options(draft, name, plugin))
@@ -119,13 +134,52 @@ def _group(draft: Draft, name: str, registry: Registry, fragments: Fragments) ->
     }
 
 
+def _check(draft: Draft, here: tuple[str | int, ...], fragments: Fragments) -> dict[str, Any]:
+    table = draft.get(*here)
+    return {
+        "plugin": table["plugin"],
+        "interval_ns": draft.duration(*here, "interval"),
+        "timeout_ns": draft.duration(*here, "timeout"),
+        "rise": int(draft.value(*here, "rise")),
+        "fall": int(draft.value(*here, "fall")),
+        "starts_ill": draft.value(*here, "start") == "ill",
+        "when_holding": draft.value(*here, "when") == "holding",
+        "options": _options("check", table, fragments),
+    }
+
+
+def _witness(table: Mapping[str, Any], registry: Registry, fragments: Fragments) -> dict[str, Any]:
+    return {
+        "plugin": table["plugin"],
+        "votes": VOTE in registry.witnesses()[table["plugin"]].traits,
+        "options": _options("witness", table, fragments),
+    }
+
+
+def _fence(draft: Draft, fragments: Fragments) -> dict[str, Any] | None:
+    table = draft.get("fence")
+    if table is None:
+        return None
+    return {
+        "plugin": table["plugin"],
+        "timeout_ns": draft.duration("fence", "timeout"),
+        "delay_ns": draft.duration("fence", "delay"),
+        "options": _options("fence", table, fragments),
+    }
+
+
+def _options(kind: str, table: Mapping[str, Any], fragments: Fragments) -> dict[str, Any]:
+    """The plugin's own among the keys of `table`, with its defaults."""
+    options = {key: value for key, value in table.items() if key not in RESERVED[kind]}
+    return with_defaults(fragments[kind, table["plugin"]], options)
+
+
 def _notifier(table: Mapping[str, Any], fragments: Fragments) -> dict[str, Any]:
-    options = {key: value for key, value in table.items() if key not in _NOTIFIER_KEYS}
     events = table.get("events")
     return {
         "plugin": table["plugin"],
         "events": None if events is None else sorted(events),
-        "options": with_defaults(fragments["notifier", table["plugin"]], options),
+        "options": _options("notifier", table, fragments),
     }
 
 
@@ -165,7 +219,17 @@ def _with_paths(document: dict[str, Any], draft: Draft, fragments: Fragments) ->
             group["hooks"][plugin] = with_paths(fragments["phase", plugin], options, folder)
         if SCRIPTS in group["hooks"]:
             group["hooks"][SCRIPTS]["folder"] = str(folder / group["hooks"][SCRIPTS]["folder"])
-    for notifier in document["notifiers"]:
-        schema = fragments["notifier", notifier["plugin"]]
-        notifier["options"] = with_paths(schema, notifier["options"], folder)
+        _make_absolute("check", group["checks"], folder, fragments)
+    for kind, key in (("notifier", "notifiers"), ("witness", "witnesses")):
+        _make_absolute(kind, document[key], folder, fragments)
+    if document["fence"] is not None:
+        _make_absolute("fence", [document["fence"]], folder, fragments)
     return document
+
+
+def _make_absolute(
+    kind: str, tables: Sequence[dict[str, Any]], folder: Path, fragments: Fragments
+) -> None:
+    for table in tables:
+        schema = fragments[kind, table["plugin"]]
+        table["options"] = with_paths(schema, table["options"], folder)

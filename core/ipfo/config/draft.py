@@ -17,9 +17,8 @@ from ipaddress import (
 from pathlib import Path
 from typing import Any
 
-from ipfo.config import durations
+from ipfo.config import defaults, durations
 from ipfo.config.locate import KeyPath
-from ipfo.config.schema import DEFAULT_PROVIDER, GROUP_DEFAULTS, PAIR_DEFAULTS
 
 Ip = IPv4Address | IPv6Address
 Service = IPv4Interface | IPv6Interface
@@ -29,13 +28,15 @@ Service = IPv4Interface | IPv6Interface
 class Draft:
     """The tables of a file, the paths whose values have the wrong shape, and what plugins say.
 
-    `traits` are those of the providers that are loaded, by name.
+    `traits` are those of the providers that are loaded, by name; `voters` the names of the
+    witnesses that can grant.
     """
 
     file: Path
     tables: Mapping[str, Any]
     bad: frozenset[KeyPath] = frozenset()
     traits: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    voters: frozenset[str] = frozenset()
 
     def get(self, *path: str | int) -> Any:  # noqa: ANN401 - whatever the file has there
         """The value at `path`; None if there is none, or it or what it stands in is unsound."""
@@ -54,6 +55,12 @@ class Draft:
         found = self.get(table)
         return [name for name in found or () if isinstance(self.get(table, name), dict)]
 
+    def listed(self, *path: str | int) -> list[int]:
+        """The places of the tables in the list at `path`."""
+        found = self.get(*path)
+        places = range(len(found) if isinstance(found, list) else 0)
+        return [place for place in places if isinstance(self.get(*path, place), dict)]
+
     @property
     def nodes(self) -> tuple[str, str] | None:
         """The two nodes, if the file names two."""
@@ -62,15 +69,17 @@ class Draft:
             return None
         return names[0], names[1]
 
-    def duration(self, *path: str) -> int | None:
-        """The duration at `path` in ns, its default where it is absent; None if it is unsound."""
-        if path in self.bad:
-            return None
-        text = self.get(*path)
-        if text is None:
-            defaults = PAIR_DEFAULTS if path[0] == "pair" else GROUP_DEFAULTS
-            text = defaults[path[-1]]
-        return None if text == "never" else durations.parse(text)
+    def value(self, *path: str | int) -> Any:  # noqa: ANN401 - whatever the file has there
+        """The value at `path`, its default where it is absent; None if unsound, or without either."""
+        found = self.get(*path)
+        if found is not None or path in self.bad:
+            return found
+        return defaults.of_table(path).get(str(path[-1]))
+
+    def duration(self, *path: str | int) -> int | None:
+        """The same in ns; None for "never", too."""
+        text = self.value(*path)
+        return None if text is None or text == "never" else durations.parse(text)
 
     def link_address(self, link: str, node: str) -> Ip | None:
         """The address of `node` on `link`, if there is one that can be read."""
@@ -112,7 +121,7 @@ class Draft:
 
     def provider(self, group: str) -> str:
         """The name of the provider of `group`, as it stands there or by default."""
-        return str(self.get("groups", group, "provider") or DEFAULT_PROVIDER)
+        return str(self.get("groups", group, "provider") or defaults.DEFAULT_PROVIDER)
 
     def traits_of(self, group: str) -> frozenset[str] | None:
         """What the provider of `group` can do; None if it is not known."""

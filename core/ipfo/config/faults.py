@@ -18,18 +18,8 @@ if TYPE_CHECKING:
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
-LATER_KEYS = frozenset(
-    {"checks", "dead_after", "engine", "failback_after", "fence", "max_moves", "per", "status"}
-    | {"wire", "witnesses"}
-)
+LATER_KEYS = frozenset({"engine", "status", "wire"})
 """Keys of the grammar that this version does not have yet: refused, never silently accepted."""
-
-LATER_VALUES: tuple[tuple[str, Any], ...] = (
-    ("failback", "auto"),
-    ("handover", "seamless"),
-    ("on_partition", "consistent"),
-)
-"""The same for values."""
 
 _TYPE_NAMES = {
     "array": "a list",
@@ -148,8 +138,6 @@ def _unknown(misfit: _Misfit) -> Iterator[Fault]:
 def _words(misfit: _Misfit) -> str:
     shown, rule = show(misfit.value), misfit.rule
     wanted = misfit.schema.get("x-wanted")
-    if misfit.path and (misfit.path[-1], misfit.value) in LATER_VALUES:
-        return f"this version of ipfo does not have {shown} yet; it has {_choice(rule)}"
     match misfit.kind:
         case kind if wanted and kind in _MISFITS_OF_WANTED:
             return f"{shown} is not {wanted}"

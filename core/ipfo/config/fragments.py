@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ipfo.config.choices import CHOSEN
 from ipfo.errors import PluginError
 from ipfo.plugin.registry import Registry
 
@@ -23,12 +24,8 @@ def checked(registry: Registry) -> dict[tuple[str, str], Schema]:
     """
     found: dict[tuple[str, str], Schema] = {
         (kind, name): dict(offer.schema) or EMPTY
-        for kind, offers in (
-            ("transport", registry.transports()),
-            ("provider", registry.providers()),
-            ("notifier", registry.notifiers()),
-        )
-        for name, offer in offers.items()
+        for kind in CHOSEN
+        for name, offer in registry.offers(kind).items()
     }
     for name in registry.phase_plugins():
         found["phase", name] = dict(registry.phase_options(name)) or EMPTY

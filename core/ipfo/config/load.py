@@ -7,13 +7,13 @@ is left out rather than guessed.
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ipfo.config import document, imported, relations, schema
-from ipfo.config.choices import choices, entry_points
+from ipfo.config.choices import choices, entry_points, names_of
 from ipfo.config.draft import Draft
 from ipfo.config.faults import Fault, lines, of_schema, show
 from ipfo.config.locate import KeyPath, Lines, local_nodes
@@ -21,7 +21,7 @@ from ipfo.config.model import Config, Document
 from ipfo.errors import ConfigError, PluginError
 from ipfo.plugin.contracts import Imported, Offer, Options
 from ipfo.plugin.registry import Registry, entry_point_of, installed
-from ipfo.plugin.vetting import nearest, one_line
+from ipfo.plugin.vetting import VOTE, nearest, one_line
 
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -117,8 +117,9 @@ class _Reading:
         found += self._plugin_faults()
         try:
             found += self._shape_faults()
-        except PluginError as error:
+        except PluginError as error:  # without a schema nothing has a known shape
             found += [Fault(("plugins",), fault) for fault in error.faults]
+            return Examined(None, tuple(lines(self.path, self.places, found)))
         draft = self._draft(found)
         found += relations.faults(draft)
         found += self._node_faults(draft, node)
@@ -146,9 +147,20 @@ class _Reading:
             provider = self.registry.providers()[group["provider"]]
             options = group["provider_options"]
             yield from _refusals(provider, options, ("groups", name, "options"))
-        for index, each in enumerate(made["notifiers"]):
-            notifier = self.registry.notifiers()[each["plugin"]]
-            yield from _refusals(notifier, each["options"], ("notifiers", index))
+            checks: KeyPath = ("groups", name, "checks")
+            yield from self._refusals_of("check", group["checks"], checks)
+        yield from self._refusals_of("notifier", made["notifiers"], ("notifiers",))
+        yield from self._refusals_of("witness", made["witnesses"], ("witnesses",))
+        if made["fence"] is not None:
+            fence = self.registry.fences()[made["fence"]["plugin"]]
+            yield from _refusals(fence, made["fence"]["options"], ("fence",))
+
+    def _refusals_of(
+        self, kind: str, tables: Sequence[Mapping[str, Any]], path: KeyPath
+    ) -> Iterator[Fault]:
+        offers = self.registry.offers(kind)
+        for index, table in enumerate(tables):
+            yield from _refusals(offers[table["plugin"]], table["options"], (*path, index))
 
     def _plugin_faults(self) -> Iterator[Fault]:
         for name, faults in self.registry.faults.items():
@@ -178,8 +190,7 @@ class _Reading:
         elif meant is not None:
             yield Fault(fault.path, f"the plugin {show(meant)} offers no {kind}", of_value=True)
         else:
-            of_kind = {name.removeprefix(f"{kind}-") for name in known}
-            hint = nearest(choice.name, sorted(of_kind))
+            hint = nearest(choice.name, names_of(kind, known))
             hint = hint or "; install one that does, and list it in plugins"
             words = f"no installed plugin offers the {kind} {show(choice.name)}{hint}"
             yield Fault(fault.path, words, of_value=True)
@@ -189,7 +200,9 @@ class _Reading:
         found[:] = [fault for fault in found if fault.words]
         providers = self.registry.providers()
         traits = {name: frozenset(offer.traits) for name, offer in providers.items()}
-        return Draft(self.path, self.tables, bad, traits)
+        witnesses = self.registry.witnesses()
+        voters = frozenset(name for name, offer in witnesses.items() if VOTE in offer.traits)
+        return Draft(self.path, self.tables, bad, traits, voters)
 
     def _node_faults(self, draft: Draft, node: str | None) -> Iterator[Fault]:
         if node is not None and draft.nodes is not None and node not in draft.nodes:

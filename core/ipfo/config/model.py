@@ -15,6 +15,12 @@ from ipfo.model import SECOND, Address, Event, FenceTerms, GroupTerms, Terms, le
 VOTE_TTL_MIN_S = 2
 """No etcd keeps a lease for less: its least is 1.5 times its election timeout, which is 1 s."""
 
+
+def vote_seconds(takeover_after_ns: int) -> int:
+    """How long a vote lasts, so that it ends, like a lease, before a takeover if that can be."""
+    return max(VOTE_TTL_MIN_S, lease_seconds(takeover_after_ns))
+
+
 Document = Mapping[str, Any]
 """What `ipfo.config.load.load` returns; its keys are those read below."""
 
@@ -224,10 +230,10 @@ class Config:
 
     @property
     def vote_ttl_s(self) -> int | None:
-        """How long a vote lasts, so that it ends, like a lease, before a takeover; None: no voter."""
+        """How long a vote lasts; None: there is no voter."""
         if not any(witness.votes for witness in self.witnesses):
             return None
-        return max(VOTE_TTL_MIN_S, lease_seconds(self.takeover_after_ns))
+        return vote_seconds(self.takeover_after_ns)
 
     def _group_terms(self, members: tuple[str, ...]) -> GroupTerms:
         group = self.groups[members[0]]

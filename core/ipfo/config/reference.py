@@ -25,7 +25,10 @@ _TABLES = (
     ("pair", "`[pair]`"),
     ("links.*", "`[links.NAME]`"),
     ("groups.*", "`[groups.NAME]`"),
+    ("groups.*.checks.*", "`[[groups.NAME.checks]]`"),
     ("notifiers.*", "`[[notifiers]]`"),
+    ("witnesses.*", "`[[witnesses]]`"),
+    ("fence", "`[fence]`"),
 )
 
 

@@ -1,14 +1,21 @@
 """Relations between values that are each right by themselves: the pair's timings and its key.
 
 Each function yields `Fault`s for what must not be, or for what had better not be (warnings); none
-stops at the first. Links and groups are in relations_links.py and relations_groups.py.
+stops at the first. Each other subject has a file of its own: relations_SUBJECT.py.
 """
 
 import os
 from collections.abc import Iterator
 from itertools import chain
 
-from ipfo.config import durations, relations_groups, relations_links
+from ipfo.config import (
+    durations,
+    relations_checks,
+    relations_groups,
+    relations_links,
+    relations_others,
+    relations_units,
+)
 from ipfo.config.draft import Draft
 from ipfo.config.faults import Fault, show
 from ipfo.model import LEASE_SLACK_NS, SECOND, lease_seconds
@@ -18,6 +25,9 @@ from ipfo.wire.seal import KEY_MIN
 INTERVAL_MIN_NS = 10 * durations.UNITS_NS["ms"]
 """Below it a Python process on a busy host is late as often as not."""
 
+ASK_ROOM_NS = 20 * durations.UNITS_NS["ms"]
+"""Between the interval and ``dead_after``: the peer is asked several times, each with a way back."""
+
 READABLE_BY_OTHERS = 0o077
 
 
@@ -25,10 +35,14 @@ def faults(draft: Draft) -> Iterator[Fault]:
     """Everything that must not be."""
     return chain(
         _timing_faults(draft),
+        _dead_faults(draft),
         _key_faults(draft),
         _name_faults(draft),
         relations_links.faults(draft),
         relations_groups.faults(draft),
+        relations_units.faults(draft),
+        relations_checks.faults(draft),
+        relations_others.faults(draft),
     )
 
 
@@ -37,8 +51,10 @@ def warnings(draft: Draft) -> Iterator[Fault]:
     return chain(
         _key_warnings(draft),
         _timing_warnings(draft),
+        _dead_warnings(draft),
         relations_links.warnings(draft),
         relations_groups.warnings(draft),
+        relations_others.warnings(draft),
     )
 
 
@@ -81,6 +97,57 @@ def _timing_warnings(draft: Draft) -> Iterator[Fault]:
             f"is shorter than the shortest lease, which may last 1.4s: a killed daemon's address may"
             f" still be there after {durations.text(takeover)}, and the takeover waits until it"
             " stops answering",
+        )
+
+
+def _dead_faults(draft: Draft) -> Iterator[Fault]:
+    interval, takeover = (draft.duration("pair", key) for key in ("interval", "takeover_after"))
+    dead = draft.duration("pair", "dead_after")
+    if dead is None or interval is None:
+        return
+    text = show(draft.get("pair", "dead_after"))
+    least = durations.text(interval + ASK_ROOM_NS)
+    room = durations.text(ASK_ROOM_NS)
+    if dead <= interval:
+        yield Fault(
+            ("pair", "dead_after"),
+            f"{text} is not more than one interval ({durations.text(interval)}): a peer that is well"
+            f' would be dead before it is late; make it at least "{least}"',
+        )
+    elif dead < interval + ASK_ROOM_NS:
+        yield Fault(
+            ("pair", "dead_after"),
+            f"{text} leaves {durations.text(dead - interval)} after an interval of"
+            f" {durations.text(interval)} to ask the peer in, and that needs {room}; make it at"
+            f' least "{least}"',
+        )
+    if takeover is not None and dead >= takeover:
+        silence = durations.text(takeover)
+        yield Fault(
+            ("pair", "dead_after"),
+            f"{text} is not less than takeover_after ({silence}), so asking would shorten nothing;"
+            f" make it less than {silence}, or take it out",
+        )
+
+
+def _dead_warnings(draft: Draft) -> Iterator[Fault]:
+    dead, takeover = (draft.duration("pair", key) for key in ("dead_after", "takeover_after"))
+    if dead is None or takeover is None:
+        return
+    text = durations.text(dead)
+    lease_ns = lease_seconds(takeover) * SECOND + LEASE_SLACK_NS
+    words = f"a pause of the peer's whole host that is longer than {text} looks like its death"
+    if _leasing(draft) and lease_ns > dead:
+        words += (
+            f": when it goes on, both may have an address for the rest of its lease, up to"
+            f" {durations.text(lease_ns)} - {text} = {durations.text(lease_ns - dead)}"
+        )
+    yield Fault(("pair", "dead_after"), words)
+    if not any("probe" in (draft.traits_of(name) or ()) for name in draft.names("groups")):
+        yield Fault(
+            ("pair", "dead_after"),
+            "no group's provider can ask the wire for the peer's own addresses, so nothing proves its"
+            f" death sooner, and a takeover begins after {durations.text(takeover)} all the same",
         )
 
 

@@ -6,10 +6,11 @@ Only in a home group may a service address be a link's address too, and only its
 from collections.abc import Iterator
 from itertools import chain
 
+from ipfo.config import durations
+from ipfo.config.defaults import SCRIPTS
 from ipfo.config.draft import Draft, Ip, Service
 from ipfo.config.faults import Fault, show
 from ipfo.config.relations_links import unknown_node
-from ipfo.config.schema import SCRIPTS
 from ipfo.model import SECOND
 
 WRONG_SCRIPTS = "/Library/Failover"
@@ -26,6 +27,7 @@ def faults(draft: Draft) -> Iterator[Fault]:
             _address_faults(draft, group),
             _home_faults(draft, group),
             _time_faults(draft, group),
+            _move_faults(draft, group),
             _script_faults(draft, group),
         )
     yield from _double_faults(draft)
@@ -42,6 +44,12 @@ def warnings(draft: Draft) -> Iterator[Fault]:
                 (*here, "provider"),
                 f"{show(draft.provider(group))} knows no leases: a killed or frozen daemon leaves"
                 " its address where it is",
+            )
+        if draft.get(*here, "handover") == "seamless" and "wire" not in traits:
+            yield Fault(
+                (*here, "handover"),
+                f"the provider {show(draft.provider(group))} uses no wire: nothing can be announced"
+                " and looked for before the release, so no client gains by the overlap",
             )
         scripts = draft.get(*here, "scripts")
         if scripts is not None and scripts.rstrip("/") == WRONG_SCRIPTS:
@@ -172,6 +180,43 @@ def _time_faults(draft: Draft, group: str) -> Iterator[Fault]:
             ("groups", group, "phase_timeout"),
             'nothing can be done in no time; make it more than "0s"',
         )
+
+
+def _move_faults(draft: Draft, group: str) -> Iterator[Fault]:
+    here = ("groups", group)
+    if draft.get(*here, "handover") == "seamless" and draft.get(*here, "home") is not None:
+        yield Fault(
+            (*here, "handover"),
+            'a home group is never on two hosts at once; say "strict", or take a floating address',
+        )
+    interval = draft.duration("pair", "interval")
+    steady = draft.duration(*here, "failback_after")
+    auto = draft.get(*here, "failback") == "auto"
+    if auto and interval is not None and steady is not None and steady < interval:
+        text = durations.text(interval)
+        yield Fault(
+            (*here, "failback_after"),
+            f"{durations.text(steady)} is less than one interval ({text}): whether a node is"
+            f' steadily well is not heard sooner; make it at least "{text}"',
+        )
+    yield from _breaker_faults(draft, group)
+
+
+def _breaker_faults(draft: Draft, group: str) -> Iterator[Fault]:
+    here = ("groups", group)
+    moves, per = draft.value(*here, "max_moves"), draft.duration(*here, "per")
+    takeover = draft.duration("pair", "takeover_after")
+    silence = draft.duration("pair", "dead_after") or takeover
+    if moves is None or per is None or silence is None or per > moves * silence:
+        return
+    only_moves = draft.get(*here, "max_moves") is not None and draft.get(*here, "per") is None
+    least = durations.text(moves * silence)
+    yield Fault(
+        (*here, "max_moves" if only_moves else "per"),
+        f"{moves} takeovers after {durations.text(silence)} of silence each take"
+        f" {moves} * {durations.text(silence)} = {least}, so more of them within"
+        f" {durations.text(per)} (per) are never seen; make per more than {least}, or max_moves less",
+    )
 
 
 def _script_faults(draft: Draft, group: str) -> Iterator[Fault]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from itertools import chain, combinations
 
+from ipfo.config.defaults import PORT_DEFAULT
 from ipfo.config.draft import Draft, Ip
 from ipfo.config.faults import Fault, show
-from ipfo.config.schema import PORT_DEFAULT
 from ipfo.plugin.vetting import nearest
 
 ONE_NETWORK = {4: 24, 6: 64}

@@ -26,9 +26,12 @@ OFFER_HOOKS: Mapping[str, str] = {
 }
 """The kinds of offers, and the hook that makes them."""
 
+VOTE = "vote"
+"""The trait of a witness that can grant, not only deny."""
+
 TRAITS: Mapping[str, frozenset[str]] = {
     "provider": frozenset({"lease", "probe", "wire"}),
-    "witness": frozenset({"vote"}),
+    "witness": frozenset({VOTE}),
 }
 """What an offer may say of itself; those of other kinds have nothing to say."""
 

@@ -1,0 +1,78 @@
+"""Relations of third parties: witnesses, the fence, and what the pair is told to do by them.
+
+Two voters could each grant a group to another node, so there is one at most.
+"""
+
+from collections.abc import Iterator
+
+from ipfo.config import durations
+from ipfo.config.draft import Draft
+from ipfo.config.faults import Fault, show
+from ipfo.config.model import vote_seconds
+from ipfo.model import SECOND
+
+
+def faults(draft: Draft) -> Iterator[Fault]:
+    """What must not be."""
+    if (
+        draft.get("pair", "on_partition") == "consistent"
+        and not draft.get("witnesses")
+        and draft.get("fence") is None
+        and not draft.bad.intersection({("witnesses",), ("fence",)})
+    ):
+        yield Fault(
+            ("pair", "on_partition"),
+            '"consistent" needs a third party that can tell a dead peer from a cut cable: add a'
+            " [[witnesses]] or a [fence]",
+        )
+    first, *more = _voters(draft) or [0]
+    for index in more:
+        yield Fault(
+            ("witnesses", index, "plugin"),
+            f"{show(draft.get('witnesses', index, 'plugin'))} votes, and so does witnesses[{first}]:"
+            " two of them could grant a group to both nodes; keep one",
+        )
+    if draft.duration("fence", "timeout") == 0 and draft.get("fence") is not None:
+        yield Fault(("fence", "timeout"), 'nothing can be done in no time; make it more than "0s"')
+
+
+def warnings(draft: Draft) -> Iterator[Fault]:
+    """What had better not be; for a draft without faults."""
+    takeover = draft.duration("pair", "takeover_after")
+    assert takeover is not None  # a draft without faults
+    suspect = draft.duration("pair", "dead_after") or takeover
+    yield from _vote_warnings(draft, takeover, suspect)
+    timeout, delay = draft.duration("fence", "timeout"), draft.duration("fence", "delay")
+    if draft.get("fence") is None or timeout is None or delay is None:
+        return
+    if timeout + delay > takeover:
+        parts = [durations.text(each) for each in (suspect, delay, timeout)]
+        total = durations.text(suspect + delay + timeout)
+        yield Fault(
+            ("fence",),
+            f"a takeover waits until the peer is surely off, and may so take {' + '.join(parts)}"
+            f" (silence, delay, timeout) = {total}",
+        )
+
+
+def _voters(draft: Draft) -> list[int]:
+    return [
+        index
+        for index in draft.listed("witnesses")
+        if draft.get("witnesses", index, "plugin") in draft.voters
+    ]
+
+
+def _vote_warnings(draft: Draft, takeover: int, suspect: int) -> Iterator[Fault]:
+    ttl_ns = vote_seconds(takeover) * SECOND
+    if ttl_ns < suspect:
+        return
+    key = "takeover_after" if suspect == takeover else "dead_after"
+    vote, silence = durations.text(ttl_ns), durations.text(suspect)
+    for index in _voters(draft):
+        yield Fault(
+            ("witnesses", index),
+            f"a vote lasts {vote} here, not less than {key} ({silence}): a dead holder's is still"
+            f" kept when its peer wants it, so a takeover may wait {durations.text(ttl_ns - suspect)}"
+            f" longer, {vote} in all",
+        )
