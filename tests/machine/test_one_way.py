@@ -3,7 +3,7 @@
 from tests.machine.scenes import settled, until_held
 
 from ipfo.machine.events import StandbyAsked
-from ipfo.model import Health, Role
+from ipfo.model import SECOND, Health, Role
 
 LINKS = ("public", "private")
 
@@ -46,3 +46,17 @@ def test_a_peer_that_could_not_take_it_is_not_made_room_for() -> None:
     pair.run(20_000)
     assert pair.holders() == ["alpha"]
     assert pair.role("beta") is Role.OUTCAST
+
+
+def test_a_wire_that_has_only_just_healed_is_not_one_way() -> None:
+    """The first heartbeat after a partition says that its sender hears nothing yet."""
+    for ahead in ("alpha", "beta"):
+        pair = settled(vote_ttl_ns=2 * SECOND)
+        pair.partition()
+        pair.run(20_000)
+        pair.cut = {(ahead, link) for link in LINKS}  # the other is heard first
+        pair.run(1_400)
+        pair.heal()
+        pair.run(10_000)
+        assert pair.holders() == ["alpha"]
+        assert pair.turns("alpha") == ["standby->claimant", "claimant->holder"]

@@ -155,3 +155,10 @@ def test_where_nobody_held_it_one_shoots_first() -> None:
     pair.run(20_000)
     assert [host.powered for host in pair.hosts.values()] == [True, False]
     assert pair.holders() == ["alpha"]
+
+
+def test_a_peer_that_was_never_heard_is_not_shot_for_being_slow_to_boot() -> None:
+    pair = Pair(start=("alpha",), **FENCE).run(50_000)
+    assert pair.holders() == []
+    pair.run(15_000)
+    assert pair.holders() == ["alpha"]

@@ -15,6 +15,7 @@ from ipfo.machine.group import (
     Out,
     can_claim,
     expired,
+    has_vote,
     health,
     may_move_itself,
     notice,
@@ -96,7 +97,9 @@ def due_claim(group: Group, a: Around) -> Reason | None:
         return None
     if a.silent:
         alone = a.terms.first_claim_after_ns
-        if a.peer_ever or a.preferred or group.urged:
+        # a peer that was never heard may only be slow to boot: it is not shot for that
+        first = a.preferred and a.terms.fence is None
+        if a.peer_ever or first or group.urged:
             return Reason.TAKEOVER if group.seen_held else Reason.FIRST_CLAIM
         return Reason.FIRST_CLAIM if alone is not None and a.now >= a.started_at + alone else None
     if group.peer is None or a.alone or not peer_is_free(group, a):
@@ -173,7 +176,7 @@ def claimant(group: Group, a: Around) -> Out:
         return _abandon(group, a, against)
     if group.running is not None or group.hold is not Hold.OFF or a.now < _decides_at(group, a):
         return group, ()
-    if a.silent and not _has_vote(a):
+    if a.silent and not _voter_agrees(a):
         return _told_of_denial(group, a)
     if not a.group.phases:
         group = evolve(group, tested=True, prepared=True)
@@ -218,11 +221,11 @@ def _decides_at(group: Group, a: Around) -> Instant:
     return a.started_at if group.reason in BY_OFFER and not a.silent else a.listen_until
 
 
-def _has_vote(a: Around) -> bool:
+def _voter_agrees(a: Around) -> bool:
     """Whether no voter stands in the way: it keeps the group for us, or cannot be had at all."""
     if a.terms.vote_ttl_ns is None:
         return True
-    if a.voted_until is not None and a.now < a.voted_until - a.terms.letting_go_ns:
+    if has_vote(a):
         return True
     lost = a.vote_known and a.vote_lost is not None
     return lost and not a.terms.consistent
@@ -324,6 +327,9 @@ def _answer_offer(group: Group, a: Around) -> Out:
 
 def _tidy_signs(group: Group, a: Around) -> Out:
     """End what has been shown long enough, and a wish that is granted or hopeless."""
+    if group.urged and peer_holds(group, a):
+        taken = f"{a.terms.peer} holds it now"
+        return settle(evolve(group, urged=False, sign_until=None), done=False, why=taken)
     if group.urged and expired(group.sign_until, a):
         unable = f"{a.terms.node} cannot take it: {health(group, a).name.lower()}"
         return settle(evolve(group, urged=False, sign_until=None), done=False, why=unable)

@@ -322,6 +322,11 @@ def set_back(group: Group, a: Around, setback: Health) -> Group:
     return evolve(group, setback=setback, tries=group.tries + 1, retry_at=retry_at)
 
 
+def has_vote(a: Around) -> bool:
+    """Whether the voter keeps the group for us, so that nobody else can take it."""
+    return a.voted_until is not None and a.now < a.voted_until - a.terms.letting_go_ns
+
+
 def expired(at: Instant | None, a: Around) -> bool:
     """Whether `at` is past."""
     return at is not None and a.now >= at

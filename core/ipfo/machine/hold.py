@@ -11,6 +11,7 @@ from ipfo.machine.group import (
     count_move,
     expired,
     forget,
+    has_vote,
     lease_ends,
     notice,
     peer_beats,
@@ -121,7 +122,7 @@ def _isolated(a: Around) -> str | None:
     if a.fenced:
         return None
     if a.terms.vote_ttl_ns is not None:
-        if a.voted_until is not None and a.now < a.voted_until - a.terms.letting_go_ns:
+        if has_vote(a):
             return None
         if a.denied is not None:
             return f"the voter keeps it for another: {a.denied}"
@@ -134,8 +135,10 @@ def _isolated(a: Around) -> str | None:
 def _peer_takes(group: Group, a: Around) -> bool:
     """Whether a peer that does not hear us is about to take what we hold, or does so already."""
     peer = group.peer
-    if peer is None or group.giving is not None:
+    if peer is None or group.giving is not None or has_vote(a):
         return False
+    if a.now < a.back_at + a.terms.late_after_ns:
+        return False  # the wire has only just healed: the peer will hear us, too
     if peer.role is Role.CLAIMANT:
         return peer.epoch > group.claim
     return a.unheard and peer.role is Role.STANDBY and peer.health in (Health.ABLE, Health.ILL)
