@@ -73,3 +73,12 @@ def test_with_a_slow_pair_too_the_questions_fit_in() -> None:
     pair.power_cut("alpha")
     assert until_held(pair, "beta") < 400
     assert pair.hosts["beta"].terms.interval_ns < SECOND
+
+
+def test_a_host_that_answers_at_once_is_not_asked_in_a_spin() -> None:
+    pair = settled(**DEAD)
+    pair.kill("alpha")
+    before = len(pair.hosts["beta"].effects)
+    pair.run(2_000)
+    probes = [e for _, e in pair.hosts["beta"].effects[before:] if isinstance(e, ProbePeer)]
+    assert 2 <= len(probes) <= 2_000 / 25

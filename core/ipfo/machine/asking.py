@@ -29,15 +29,14 @@ def look(w: Work) -> bool:
     node, terms = w.node, w.terms
     if terms.dead_after_ns is None or not node.late or node.silent or node.peer_restarting:
         return False
-    if node.peer_probe_asked_at is None and _worth_probing(node):
-        timeout_ns = terms.dead_after_ns - terms.late_after_ns - pace_ns(terms)
-        left_ns = node.heard_at + terms.dead_after_ns - pace_ns(terms) // 2 - w.now
-        timeout_ns = max(pace_ns(terms), min(timeout_ns, left_ns))
-        w.node = evolve(node, peer_probe_asked_at=w.now)
-        w.effects.append(ProbePeer(w.now, timeout_ns))
-    if w.now < w.node.ask_at:
+    if w.now < node.ask_at:
         return False
-    w.node = evolve(w.node, ask_at=Instant(w.now + pace_ns(terms)), asked=w.node.asked + 1)
+    node = evolve(node, ask_at=Instant(w.now + pace_ns(terms)), asked=node.asked + 1)
+    if node.peer_probe_asked_at is None and _worth_probing(node):
+        left_ns = node.heard_at + terms.dead_after_ns - pace_ns(terms) // 2 - w.now
+        node = evolve(node, peer_probe_asked_at=w.now)
+        w.effects.append(ProbePeer(w.now, max(pace_ns(terms), left_ns)))
+    w.node = node
     return True
 
 
@@ -54,10 +53,12 @@ def probed(w: Work, event: PeerProbed) -> None:
     if w.node.peer_probe_asked_at != event.asked_at:
         return
     answered = None if event.failed is not None else event.answered
+    news = w.node.peer_probe_at < w.node.heard_at or answered is not w.node.peer_answered
     w.node = evolve(
         w.node, peer_probe_asked_at=None, peer_probe_at=event.asked_at, peer_answered=answered
     )
-    w.record("peer", "asked the wire for its own addresses", ("answers", _in_words(event)))
+    if news:
+        w.record("peer", "asked the wire for its own addresses", ("answers", _in_words(event)))
 
 
 def is_dead(node: Node, terms: Terms, now: Instant) -> bool:
