@@ -39,6 +39,13 @@ TEXTS = st.sampled_from(
         "::ffff:192.0.2.1",
         "hostconfig",
         "scripts",
+        "ping",
+        "etcd",
+        "consistent",
+        "seamless",
+        "ill",
+        "holding",
+        "web",
     ]
 )
 LEAVES = TEXTS | st.text(max_size=4) | st.integers(-2, 70000) | st.booleans() | st.floats()
@@ -57,7 +64,16 @@ def table(*keys: str) -> st.SearchStrategy[dict[str, Any]]:
 PAIR = st.fixed_dictionaries(
     {"name": st.just("www"), "nodes": st.just(["alpha", "beta"])},
     optional=dict.fromkeys(
-        ("interval", "takeover_after", "first_claim_after", "key_file", "control_group"), ANY
+        (
+            "interval",
+            "takeover_after",
+            "first_claim_after",
+            "dead_after",
+            "on_partition",
+            "key_file",
+            "control_group",
+        ),
+        ANY,
     ),
 )
 LINK = st.fixed_dictionaries(
@@ -65,7 +81,17 @@ LINK = st.fixed_dictionaries(
     optional=dict.fromkeys(("transport", "port", "interface", "group", "broadcast"), ANY),
 )
 GROUP_KEYS = ("addresses", "interface", "provider", "options", "preferred", "home", "contested")
-GROUP = table(*GROUP_KEYS, "announce_every", "phase_timeout", "scripts", "hooks", "failback")
+MOVE_KEYS = ("failback", "failback_after", "handover", "with", "max_moves", "per")
+CHECK = table("plugin", "interval", "timeout", "rise", "fall", "start", "when", "address")
+GROUP = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys((*GROUP_KEYS, *MOVE_KEYS), ANY),
+        **dict.fromkeys(("announce_every", "phase_timeout", "scripts", "hooks"), ANY),
+        "with": st.lists(KEYS, max_size=3) | ANY,
+        "checks": st.lists(CHECK, max_size=2) | ANY,
+    },
+)
 FILES = st.fixed_dictionaries(
     {},
     optional={
@@ -75,6 +101,8 @@ FILES = st.fixed_dictionaries(
         "links": st.dictionaries(KEYS, LINK | ANY, max_size=3) | ANY,
         "groups": st.dictionaries(KEYS, GROUP | ANY, max_size=3) | ANY,
         "notifiers": st.lists(table("plugin", "to", "events", "server"), max_size=2) | ANY,
+        "witnesses": st.lists(table("plugin", "address", "endpoints"), max_size=2) | ANY,
+        "fence": table("plugin", "timeout", "delay", "command") | ANY,
         "zzz": ANY,
     },
 )

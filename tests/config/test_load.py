@@ -253,6 +253,16 @@ WARNINGS = {
         10,
         'groups.web.provider: "ifconfig" knows no leases',
     ),
+    "asking": (
+        PAIR + 'dead_after = "1.3s"\n' + LINK + WEB,
+        5,
+        "pair.dead_after: a pause of the peer's whole host that is longer than 1.3s looks like its death",
+    ),
+    "seamless on no wire": (
+        PAIR + LINK + WEB + 'provider = "mock"\nhandover = "seamless"\n',
+        11,
+        'groups.web.handover: the provider "mock" uses no wire',
+    ),
     "the wrong folder": (
         PAIR + LINK + WEB + 'scripts = "/Library/Failover/"\n',
         10,
@@ -271,6 +281,23 @@ def test_what_had_better_not_be_is_a_warning_with_its_line(case: str, write: Wri
     (warning,) = examined.warnings
     assert warning.startswith(f"{path}:{line}: {words}")
     assert load_config(path, "alpha").warnings == examined.warnings
+
+
+@pytest.mark.parametrize(("dead_after", "both"), [("2.3s", True), ("2.5s", False)])
+def test_asking_is_warned_of_with_the_lease_that_outlives_it(
+    write: Write, dead_after: str, both: bool
+) -> None:
+    """The lease is 2 s here, and may last 2.4 s."""
+    path = write(PAIR + f'dead_after = "{dead_after}"\n' + LINK + WEB)
+    (warning,) = examine(path).warnings
+    assert warning.endswith("or its lease ends, which lasts 2.4s at most") is both
+
+
+def test_asking_without_a_provider_that_asks_the_wire_is_told_to_be_of_no_use(write: Write) -> None:
+    text = PAIR + 'dead_after = "1.3s"\n' + LINK + WEB + 'provider = "mock"\n'
+    path = write(text)
+    _, warning = examine(path).warnings
+    assert warning.startswith(f"{path}:5: pair.dead_after: no group's provider can ask the wire")
 
 
 def test_links_on_loopback_are_not_one_network(write: Write) -> None:

@@ -139,8 +139,8 @@ def _dead_warnings(draft: Draft) -> Iterator[Fault]:
     words = f"a pause of the peer's whole host that is longer than {text} looks like its death"
     if _leasing(draft) and lease_ns > dead:
         words += (
-            f": when it goes on, both may have an address for the rest of its lease, up to"
-            f" {durations.text(lease_ns)} - {text} = {durations.text(lease_ns - dead)}"
+            ": when it goes on, both may have an address until it hears its peer, or its lease ends,"
+            f" which lasts {durations.text(lease_ns)} at most"
         )
     yield Fault(("pair", "dead_after"), words)
     if not any("probe" in (draft.traits_of(name) or ()) for name in draft.names("groups")):

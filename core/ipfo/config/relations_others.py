@@ -46,12 +46,13 @@ def warnings(draft: Draft) -> Iterator[Fault]:
     if draft.get("fence") is None or timeout is None or delay is None:
         return
     if timeout + delay > takeover:
-        parts = [durations.text(each) for each in (suspect, delay, timeout)]
+        waits = ((suspect, "of silence"), (delay, "of delay"), (timeout, "of fencing"))
+        parts = [f"{durations.text(ns)} {what}" for ns, what in waits if ns]
         total = durations.text(suspect + delay + timeout)
         yield Fault(
             ("fence",),
-            f"a takeover waits until the peer is surely off, and may so take {' + '.join(parts)}"
-            f" (silence, delay, timeout) = {total}",
+            "a takeover waits until the peer is surely off, and so may take"
+            f" {' + '.join(parts)} = {total}",
         )
 
 
