@@ -9,6 +9,8 @@ import io
 import socket
 import ssl
 import threading
+import weakref
+from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -60,8 +62,7 @@ class Endpoint:
         self._connection = None
 
     def _connect(self, until: Instant) -> http.client.HTTPConnection:
-        address = self._names.resolve(until)
-        sock = socket.create_connection((address, self._port), left_s(until))
+        sock = self._reach(self._names.resolve(until), until)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is not None:
@@ -74,6 +75,16 @@ class Endpoint:
         # it only calls sendall, makefile and close
         made.sock = cast("socket.socket", _Hurried(sock))
         return made
+
+    def _reach(self, addresses: Sequence[str], until: Instant) -> socket.socket:
+        """Connect to the first of `addresses` that takes it; each has its share of the time."""
+        for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            try:
+                return socket.create_connection((address, self._port), left_s(until) / left)
+            except OSError:
+                if left == 1:
+                    raise
+        raise OSError(f"the name {self._host} has no address")
 
     def _post(
         self,
@@ -107,13 +118,13 @@ class Names:
         self._fault = ""
         self._asking: threading.Thread | None = None
 
-    def resolve(self, until: Instant) -> str:
-        """An address of the host: the newest that is known by half of the time until `until`.
+    def resolve(self, until: Instant) -> Sequence[str]:
+        """The addresses of the host: the newest that are known by half of the time until `until`.
 
-        :raises OSError: if none is known by then.
+        :raises OSError: if none are known by then.
         """
         try:
-            return str(ip_address(self._host))
+            return [str(ip_address(self._host))]
         except ValueError:
             pass  # a name
         if self._asking is None or not self._asking.is_alive():
@@ -122,17 +133,15 @@ class Names:
         self._asking.join(left_s(until) / 2)
         if not self._known:
             raise OSError(self._fault or f"the name {self._host} was not resolved in time")
-        return self._known[0]
+        return self._known
 
     def _ask(self) -> None:
         try:
             found = socket.getaddrinfo(self._host, None, type=socket.SOCK_STREAM)
         except OSError as error:
             self._fault = f"the name {self._host}: {error.strerror}"
-            return
-        addresses = [str(each[4][0]) for each in found]
-        # one that did not work stands first: let the next have its turn
-        self._known = [a for a in addresses if a not in self._known[:1]] or addresses
+        else:
+            self._known = list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
 class _Hurried:
@@ -141,6 +150,7 @@ class _Hurried:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self.until = Instant(0)
+        weakref.finalize(self, sock.close)  # a voter is never told of its end
 
     def sendall(self, data: bytes) -> None:
         self._sock.settimeout(left_s(self.until))
