@@ -54,6 +54,8 @@ def test_plugins_lists_what_is_installed() -> None:
     assert set(built_in()) <= {row[0] for row in rows}
     udp = next(row for row in rows if row[0] == "udp")
     assert udp[2:] == ["ipfo", "transport", "udp"]
+    tcp = next(row for row in rows if row[0] == "witness-tcp")
+    assert tcp[2:] == ["ipfo", "witness", "tcp"]
     scripts = next(line for line in result.stdout.splitlines() if line.startswith("scripts"))
     assert "ipfo_pre_acq" in scripts
 

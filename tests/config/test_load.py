@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ipfo.config import durations
 from ipfo.config.load import examine, load, load_config, plugins_of
 from ipfo.config.model import Config
 from ipfo.errors import ConfigError
@@ -303,6 +304,21 @@ def test_asking_without_a_provider_that_asks_the_wire_is_told_to_be_of_no_use(wr
 def test_links_on_loopback_are_not_one_network(write: Write) -> None:
     text = PAIR + LINK.replace("203.0.113", "127.0.0") + OTHER.replace("198.51.100.", "127.0.0.5")
     assert examine(write(text + WEB)).warnings == ()
+
+
+@pytest.mark.parametrize("interval", ["1s", "1.1s", "1.3s"])
+def test_what_a_message_about_the_lease_asks_for_is_enough_and_no_more(
+    write: Write, interval: str
+) -> None:
+    def faults(takeover_after_ns: int) -> tuple[str, ...]:
+        takeover_after = durations.text(takeover_after_ns)
+        said = f'interval = "{interval}"\ntakeover_after = "{takeover_after}"\n'
+        return examine(write(PAIR + said + LINK + WEB)).faults
+
+    (fault,) = faults(2 * durations.parse(interval))
+    least_ns = durations.parse(fault.split('make it at least "')[1].removesuffix('"'))
+    assert faults(least_ns) == ()
+    assert "would end before the next heartbeat" in faults(least_ns - SECOND // 10)[0]
 
 
 def test_names_that_collide_on_the_wire_are_named(write: Write) -> None:

@@ -17,7 +17,7 @@ DESCRIPTIONS: dict[str, str] = {
     " is noticed sooner, and loss of single datagrams is told better from it. Longer: less"
     " traffic, 200 bytes a heartbeat and link.",
     "pair.takeover_after": "Silence on every link for this long starts a takeover; at least 2"
-    " intervals. The lease of a held address is the longest whole number of seconds that ends 0.4 s"
+    " intervals. The lease of a held address is the longest whole number of seconds that ends 0.7 s"
     " before it, 1 s at the least, and must be longer than the interval. Shorter: the outage after"
     " a power cut is shorter. Longer: more lost heartbeats and longer pauses are forgiven.",
     "pair.first_claim_after": "A node that is not preferred and has never heard its peer waits this"

@@ -18,7 +18,7 @@ from ipfo.config import (
 )
 from ipfo.config.draft import Draft
 from ipfo.config.faults import Fault, show
-from ipfo.model import LEASE_SLACK_NS, SECOND, lease_seconds
+from ipfo.model import LEASE_SLACK_NS, RENEW_MARGIN_NS, SECOND, lease_seconds
 from ipfo.wire.names import Names
 from ipfo.wire.seal import KEY_MIN
 
@@ -78,8 +78,8 @@ def _timing_faults(draft: Draft) -> Iterator[Fault]:
             f' make it at least "{durations.text(2 * interval)}"',
         )
     elif takeover is not None and _leasing(draft) and lease_seconds(takeover) * SECOND <= interval:
-        # the next whole second is the lease that is needed; 0.1 s more than its slack is enough
-        least_ns = (interval // SECOND + 1) * SECOND + LEASE_SLACK_NS + SECOND // 10
+        # the next whole second is the lease that is needed
+        least_ns = (interval // SECOND + 1) * SECOND + LEASE_SLACK_NS + RENEW_MARGIN_NS
         least = durations.text(least_ns)
         yield Fault(
             here,
