@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.daemon.paper import document
 
+from ipfo.config.model import Config
 from ipfo.daemon.control import CLIENTS_MAX, IDLE_NS, PENDING_NS, Control, listen
 from ipfo.errors import HostError
 from ipfo.machine.effects import Record, Settle
@@ -17,6 +19,16 @@ from ipfo.machine.events import Event, HandoverAsked, ResumeAsked, StandbyAsked
 from ipfo.model import Epoch, Instant, Role
 
 NOW = Instant(10**12)
+GROUPS = Config.from_document(
+    document(
+        groups={
+            "web": {},
+            "db": {"preferred": "beta"},
+            "log": {"unit": "db", "preferred": "beta"},
+            "mail": {"failback": "never"},
+        }
+    )
+).groups
 
 
 class Side:
@@ -24,10 +36,12 @@ class Side:
 
     def __init__(self, folder: Path, report: Callable[[], dict[str, Any]]) -> None:
         self.path = folder / "control.sock"
+        self.rehearsed: list[bool] = []
         self.control = Control(
             listen(self.path, group=None),
             status=report,
-            groups={"web": "alpha", "db": "beta"},
+            rehearse=lambda: self.rehearsed.append(True),
+            groups=GROUPS,
             nodes=("alpha", "beta"),
         )
         self.clients: list[socket.socket] = []

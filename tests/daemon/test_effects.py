@@ -6,44 +6,24 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from tests.daemon.test_loop import DOCUMENT
+from tests.daemon.paper import document
 
 from ipfo import clock
 from ipfo.config.model import Config
 from ipfo.daemon.control import Control, listen
-from ipfo.daemon.effects import PHASE_MARGIN_NS, Effects, move_fields
+from ipfo.daemon.effects import Effects
 from ipfo.daemon.log import Log
 from ipfo.daemon.loop import Ways
 from ipfo.daemon.paper import Paper
+from ipfo.daemon.phases import PHASE_MARGIN_NS, move_fields
 from ipfo.machine import effects as ask
 from ipfo.machine.events import Acquired, Event, PhaseEnded, Probed, Released, Renewed, Swept
 from ipfo.model import SECOND, Answer, Epoch, Instant, Phase, Reason, Role
 from ipfo.model import Event as Told
 from ipfo.workers.pool import Outcome
 
-GROUP = {
-    "addresses": ["192.0.2.100/24"],
-    "interfaces": {"alpha": "en0"},
-    "provider": "mock",
-    "provider_options": {},
-    "traits": ["lease", "probe"],
-    "preferred": "alpha",
-    "home": None,
-    "contested": "wait",
-    "announce_every_ns": 60 * SECOND,
-    "failback": "manual",
-    "failback_after_ns": 60 * SECOND,
-    "handover": "strict",
-    "max_moves": 3,
-    "per_ns": 600 * SECOND,
-    "unit": "web",
-    "checks": [],
-    "phase_timeout_ns": 30 * SECOND,
-    "phase_plugins": ["scripts"],
-    "hooks": {},
-}
-PLAIN = {**GROUP, "unit": "plain", "traits": [], "phase_plugins": []}
-CONFIG = Config.from_document({**DOCUMENT, "groups": {"web": GROUP, "plain": PLAIN}})
+PLAIN: dict[str, Any] = {"traits": [], "phase_plugins": []}
+CONFIG = Config.from_document(document(groups={"web": {}, "plain": PLAIN}))
 
 LEASE_S = 2
 FIVE = Epoch(5)
@@ -54,6 +34,11 @@ class Desk:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, Mapping[str, Any], Instant, Callable[[Outcome], None]]] = []
+        self.prepared: dict[str, Any] = {}
+        self.unasked: Callable[[Mapping[str, Any]], None] | None = None
+
+    def prepare(self, **more: Any) -> None:
+        self.prepared |= more
 
     def call(
         self, do: str, given: Mapping[str, Any], deadline: Instant, then: Callable[[Outcome], None]
@@ -72,6 +57,7 @@ class Desks:
 
     def __init__(self) -> None:
         self.addresses, self.notices, self.moves = Desk(), Desk(), Desk()
+        self.checks, self.witnesses, self.fence = Desk(), Desk(), Desk()
         self.done: list[str] = []
 
     def phases(self, group: str) -> Desk:
@@ -92,10 +78,14 @@ class Rig:
         notices = cast("Any", self.pool.notices)
         self.paper = Paper(CONFIG, 11, notices, self.log)
         control = Control(
-            listen(folder / "c", group=None), status=dict, groups={}, nodes=("alpha", "beta")
+            listen(folder / "c", group=None),
+            status=dict,
+            rehearse=lambda: None,
+            groups={},
+            nodes=("alpha", "beta"),
         )
         ways = cast("Ways", SimpleNamespace(links=None, pool=self.pool, control=control))
-        self.effects = Effects(CONFIG, LEASE_S, ways, self.paper, self.inbox.append)
+        self.effects = Effects(CONFIG, LEASE_S, ways, self.paper, self.inbox.append, {})
         self.control = control
 
     def do(self, effect: ask.Effect) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.daemon.looped import free_port
+from tests.daemon.paper import DOCUMENT
 
 from ipfo import clock
 from ipfo.config.model import Config
@@ -40,27 +41,6 @@ TERMS = Terms(
     lease_s=2,
     boot=11,
 )
-DOCUMENT = {
-    "path": "pair.toml",
-    "node": "alpha",
-    "pair": "looped",
-    "nodes": ["alpha", "beta"],
-    "plugins": [],
-    "interval_ns": SECOND,
-    "takeover_after_ns": 3 * SECOND,
-    "first_claim_after_ns": None,
-    "key_file": None,
-    "control_group": None,
-    "dead_after_ns": None,
-    "on_partition": "available",
-    "witnesses": [],
-    "fence": None,
-    "links": {},
-    "groups": {},
-    "notifiers": [],
-    "digest": 0,
-    "warnings": [],
-}
 
 
 class Hands:
@@ -98,7 +78,8 @@ class Round:
         self.peer.connect(("127.0.3.1", port))
         self.log = Log("ipfo", 2)
         listener = listen(folder / "control.sock", group=None)
-        control = Control(listener, status=dict, groups={}, nodes=("alpha", "beta"))
+        nodes = ("alpha", "beta")
+        control = Control(listener, status=dict, rehearse=lambda: None, groups={}, nodes=nodes)
         self.ways = Ways(
             Links({"one": transport}, Names.of(TERMS), RING, TERMS.boot),
             Pool(DOCUMENT, "alpha", str(folder)),
@@ -191,12 +172,12 @@ def test_time_never_goes_back_whatever_a_datagram_says(around: Round) -> None:
 
 def test_the_highest_epoch_is_kept_for_the_next_run(around: Round) -> None:
     """P4: what the ledger is told once is told again only when it has changed."""
-    told: list[dict[str, int]] = []
+    told: list[tuple[dict[str, int], bool]] = []
 
     class Listening(Paper):
-        def keep(self, epochs: dict[str, int], *, outcast: bool) -> None:
+        def keep(self, epochs: dict[str, int], *, outcast: bool, maintenance: bool) -> None:
             assert not outcast
-            told.append(epochs)
+            told.append((epochs, maintenance))
 
     paper = Listening(Config.from_document(DOCUMENT), 11, around.ways.pool.notices, around.log)
     around.loop._keep(paper)
@@ -204,4 +185,6 @@ def test_the_highest_epoch_is_kept_for_the_next_run(around: Round) -> None:
     group = replace(around.loop.node.groups["web"], known=Epoch(7))
     around.loop.node = replace(around.loop.node, groups={"web": group})
     around.loop._keep(paper)
-    assert told == [{"web": 0}, {"web": 7}]
+    around.loop.node = replace(around.loop.node, maintenance=True)
+    around.loop._keep(paper)
+    assert told == [({"web": 0}, False), ({"web": 7}, False), ({"web": 7}, True)]

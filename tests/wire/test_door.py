@@ -66,8 +66,14 @@ def test_a_heartbeat_under_another_key_is_told_apart(beta: Node) -> None:
 
 
 def test_a_reflected_heartbeat_is_our_own(beta: Node) -> None:
-    own = beta.write(replace(HEARTBEAT, sender="beta"))
+    own = beta.write(replace(HEARTBEAT, sender="beta", boot=beta.windows.own_boot))
     assert beta.hear(own) == Rejected(Reason.REFLECTED)
+
+
+def test_another_run_under_our_own_name_is_told_apart(beta: Node) -> None:
+    """Issue 3: both nodes configured as the same node, named, and nothing moves."""
+    twin = beta.write(replace(HEARTBEAT, sender="beta", boot=beta.windows.own_boot + 1))
+    assert beta.hear(twin) == Rejected(Reason.SAME_NODE)
 
 
 def test_a_third_node_with_the_key_is_foreign(alpha: Node, beta: Node) -> None:
@@ -172,6 +178,11 @@ def replayed(_good: bytes, dice: Random) -> bytes:
 
 
 def reflected(_good: bytes, dice: Random) -> bytes:
+    own = replace(HEARTBEAT, sender="beta", boot=OWN_BOOT, sequence=dice.getrandbits(64))
+    return node("beta").write(own)
+
+
+def of_the_same_node(_good: bytes, dice: Random) -> bytes:
     return node("beta").write(replace(HEARTBEAT, sender="beta", sequence=dice.getrandbits(64)))
 
 
@@ -187,6 +198,7 @@ KINDS: dict[Callable[[bytes, Random], bytes], set[Reason]] = {
     sealed_nonsense: {Reason.MALFORMED},
     replayed: {Reason.REPLAYED, Reason.LINK},
     reflected: {Reason.REFLECTED},
+    of_the_same_node: {Reason.SAME_NODE},
 }
 """Each kind of wrong datagram, and what may be said of it."""
 

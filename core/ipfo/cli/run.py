@@ -20,7 +20,7 @@ def run(app: App) -> None:
     # Imported after the config was found right: a wrong one is told in a moment.
     from ipfo.daemon.life import run as live
 
-    live(document, app.state_dir_of(document["pair"]))
+    live(document, app.state_dir_of(document["pair"]), node=app.node)
 
 
 def _have_standard_descriptors() -> None:

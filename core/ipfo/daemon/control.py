@@ -12,9 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ipfo.config.model import GroupConfig
 from ipfo.errors import HostError
 from ipfo.machine.effects import Record, Settle
-from ipfo.machine.events import Event, HandoverAsked, ResumeAsked, StandbyAsked
+from ipfo.machine.events import (
+    Event,
+    HandoverAsked,
+    MaintenanceAsked,
+    RestartAsked,
+    ResumeAsked,
+    StandbyAsked,
+)
 from ipfo.model import SECOND, Instant
 from ipfo.workers.call import Channel, ChannelFullError
 
@@ -44,13 +52,17 @@ class _Order:
 
     group: str | None
     asked_at: Instant
+    restart: bool = False
+
+
+Order = HandoverAsked | StandbyAsked | MaintenanceAsked | ResumeAsked | RestartAsked
 
 
 class Control:
-    """Serves the socket at `path`. Wait for `watched`, then call `ready`.
+    """Serves the listening socket. Wait for `reading` and `writing`, then call `ready`.
 
-    `status` makes the report; `groups` are the names that an order may give, each with the node
-    that a failback brings it to, and `nodes` those of the nodes.
+    `status` makes the report; `rehearse` begins what comes before a restart; `groups` are those
+    that an order may name, each a part of a unit, which moves as a whole; `nodes` likewise.
     """
 
     def __init__(
@@ -58,12 +70,14 @@ class Control:
         listener: socket.socket,
         *,
         status: Callable[[], Mapping[str, Any]],
-        groups: Mapping[str, str],
+        rehearse: Callable[[], None],
+        groups: Mapping[str, GroupConfig],
         nodes: tuple[str, str],
     ) -> None:
         self._listener = listener
         self._status = status
-        self._preferred = groups
+        self._rehearse = rehearse
+        self._groups = groups
         self._nodes = nodes
         self._clients: list[_Client] = []
         self._orders: dict[str, _Order] = {}
@@ -120,11 +134,15 @@ class Control:
                     client, {"settled": {"done": settle.done, "why": settle.why, "ms": took_ms}}
                 )
 
-    def close(self) -> None:
-        """Drop everybody; who still waits is told that the daemon ends."""
+    def close(self, *, restarting: bool = False) -> None:
+        """Drop everybody; who still waits is told that the daemon ends, or is replaced."""
         for client in self._clients:
-            if client.waits_for is not None:
-                self._say(client, {"settled": {"done": False, "why": "the daemon ends", "ms": 0}})
+            order = self._orders.get(client.waits_for or "")
+            if order is not None and order.restart and restarting:
+                self._say(client, {"restarting": True})
+            elif order is not None:
+                why = "the daemon is restarted" if restarting else "the daemon ends"
+                self._say(client, {"settled": {"done": False, "why": why, "ms": 0}})
             client.channel.close()
         self._clients.clear()
         self._listener.close()
@@ -156,32 +174,46 @@ class Control:
         key = _key(group)
         order = self._orders.get(key)
         if order is not None and now - order.asked_at < PENDING_NS:
-            what = "this node's standby or resume" if group is None else f"a move of {group}"
+            what = "an order for this node" if group is None else f"a move of {group}"
             self._say(client, {"error": f"{what} is under way already; wait for it"})
             return None
-        self._orders[key] = _Order(group, now)
+        restart = isinstance(event, RestartAsked)
+        self._orders[key] = _Order(group, now, restart)
         client.waits_for = key
+        if restart:
+            self._rehearse()
+            return None
         return event
 
-    def _event(self, request: Mapping[str, Any]) -> HandoverAsked | StandbyAsked | ResumeAsked:
+    def _event(self, request: Mapping[str, Any]) -> Order:
         match request:
             case {"do": "standby"}:
                 return StandbyAsked()
+            case {"do": "maintenance"}:
+                return MaintenanceAsked()
             case {"do": "resume"}:
                 return ResumeAsked()
-            case {"do": "failback", "group": str(group)}:
-                return HandoverAsked(self._group(group), self._preferred[group])
-            case {"do": "handover", "group": str(group), "to": str(to)}:
+            case {"do": "restart"}:
+                return RestartAsked()
+            case {"do": "failback", "group": str(name)}:
+                group = self._group(name)
+                if group.failback == "never":
+                    raise ValueError(
+                        f'groups.{name}: failback = "never" is set: to move it all the same,'
+                        f" give 'ipfo handover {name} --to {group.preferred}'"
+                    )
+                return HandoverAsked(group.unit, group.preferred)
+            case {"do": "handover", "group": str(name), "to": str(to)}:
                 if to not in self._nodes:
                     raise ValueError(f"no node is called {to}; there are {', '.join(self._nodes)}")
-                return HandoverAsked(self._group(group), to)
+                return HandoverAsked(self._group(name).unit, to)
             case _:
                 raise ValueError("this daemon does not know that request; are both of one version?")
 
-    def _group(self, name: str) -> str:
-        if name not in self._preferred:
-            raise ValueError(f"no group is called {name}; there are {', '.join(self._preferred)}")
-        return name
+    def _group(self, name: str) -> GroupConfig:
+        if name not in self._groups:
+            raise ValueError(f"no group is called {name}; there are {', '.join(self._groups)}")
+        return self._groups[name]
 
     def _say(self, client: _Client, message: Mapping[str, Any]) -> None:
         try:

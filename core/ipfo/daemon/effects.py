@@ -4,17 +4,20 @@ Each effect that is answered is answered by exactly one event, put into the loop
 the worker died, hung, or never started. Nothing here waits.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, assert_never
 
 from ipfo import clock
-from ipfo.config.model import Config
+from ipfo.config.model import Config, GroupConfig
+from ipfo.daemon.health import Health
 from ipfo.daemon.loop import Ways
+from ipfo.daemon.others import Others
 from ipfo.daemon.paper import Paper
+from ipfo.daemon.phases import Phases
+from ipfo.daemon.troubles import Trouble, Troubles
 from ipfo.machine import effects as ask
-from ipfo.machine.events import Acquired, Event, PhaseEnded, Probed, Released, Renewed, Swept
-from ipfo.model import SECOND, Answer, Instant, Move, Phase, Role
-from ipfo.model import Event as Told
+from ipfo.machine.events import Acquired, Event, PeerProbed, Probed, Released, Renewed, Swept
+from ipfo.model import SECOND, Answer, Instant, Phase, Role
 from ipfo.workers.pool import Outcome
 
 ADDRESS_CALL_NS = 5 * SECOND
@@ -26,15 +29,14 @@ EACH_ADDRESS_NS = SECOND // 50
 PROBE_MARGIN_NS = SECOND
 """Beyond the probe's own time: the worker may be busy with a renewal."""
 
-PHASE_MARGIN_NS = 2 * SECOND
-"""Beyond the phase's time: what a plugin may take to end what it has started, and to say so."""
-
-VETOING = (Phase.TEST, Phase.PRE_ACQ)
-"""Phases that fail closed: a claim made half prepared is worse than one made late."""
-
 
 class Effects:
-    """The hands of the loop. `put` takes the answers; `ended` is true when the machine said so."""
+    """The hands of the loop. `put` takes the answers; `ended` is true when the machine said so.
+
+    `restarting`: and this process is to be replaced by a new run of itself. To the machine a unit
+    is one group: the `addresses` worker knows its members, and phases are run for each of them.
+    `open_phases`: what an earlier run has begun and not undone, by group.
+    """
 
     def __init__(
         self,
@@ -43,8 +45,11 @@ class Effects:
         ways: Ways,
         paper: Paper,
         put: Callable[[Event], None],
+        open_phases: Mapping[str, Iterable[Phase]],
     ) -> None:
         self.ended = False
+        self.restarting = False
+        self.troubles = Troubles()
         self._config = config
         self._lease_s = lease_s
         self._links = ways.links
@@ -53,9 +58,11 @@ class Effects:
         self._paper = paper
         self._put = put
         self._probes: list[ask.Probe] = []  # of the step under way
-        self._phases: dict[str, int] = {}  # groups with a phases worker: its phases under way
+        self._others = Others(config, ways.pool, paper, self.troubles, put)
+        self._phases = Phases(config, ways.pool, paper, self.troubles, put, open_phases)
+        self.health = Health(config, ways.pool.checks, put)
 
-    def carry_out(self, effect: ask.Effect) -> None:
+    def carry_out(self, effect: ask.Effect) -> None:  # long: one effect a line
         """`effect` is under way, or done."""
         match effect:
             case ask.SendHeartbeat():
@@ -68,8 +75,18 @@ class Effects:
                 self._sweep(effect)
             case ask.Probe():
                 self._probes.append(effect)
+            case ask.ProbePeer():
+                self._probe_peer(effect)
+            case ask.AskWitnesses():
+                self._others.reach(effect)
+            case ask.Vote():
+                self._others.vote(effect)
+            case ask.Withdraw():
+                self._others.withdraw(effect)
+            case ask.Fence():
+                self._others.fence(effect)
             case ask.RunPhase():
-                self._run_phase(effect)
+                self._phases.run(effect)
             case ask.Record():
                 self._paper.record(effect)
                 self._control.recorded(effect)
@@ -79,10 +96,8 @@ class Effects:
                 self._control.settled(effect, clock.now())
             case ask.End():
                 self.ended = True
-            case ask.ProbePeer() | ask.AskWitnesses() | ask.Vote() | ask.Withdraw():
-                raise NotImplementedError  # no config can ask for it yet
-            case ask.Fence() | ask.Restart():
-                raise NotImplementedError  # likewise
+            case ask.Restart():
+                self.ended = self.restarting = True
             case _:
                 assert_never(effect)
 
@@ -97,22 +112,17 @@ class Effects:
             self._probe(probes)
 
     def rest(self, role_of: Callable[[str], Role]) -> None:
-        """Moves that are over give their worker back: no phase is asked for, and the role rests."""
-        over = [
-            group
-            for group, under_way in self._phases.items()
-            if under_way == 0 and role_of(group) not in (Role.CLAIMANT, Role.YIELDER)
-        ]
-        for group in over:
-            del self._phases[group]
-            self._pool.phases_done(group)
+        """Moves that are over give their worker back; the checks know what is held."""
+        self._phases.rest(role_of)
+        self.health.hold([unit for unit in self._config.units if role_of(unit) is Role.HOLDER])
 
     def _move_addresses(self, effect: ask.Acquire | ask.Release | ask.Announce) -> None:
         given: dict[str, Any] = {"group": effect.group, "epoch": effect.epoch}
         group = effect.group
         match effect:
             case ask.Acquire():
-                lifetime_s = self._lease_s if "lease" in self._config.groups[group].traits else None
+                leased = any("lease" in each.traits for each in self._members(group))
+                lifetime_s = self._lease_s if leased else None
                 given |= {"lifetime_s": lifetime_s, "good_until": effect.good_until}
                 self._call("acquire", group, given, lambda out: self._acquired(effect, out))
             case ask.Release():
@@ -128,7 +138,7 @@ class Effects:
     def _call(
         self, do: str, group: str, given: Mapping[str, Any], then: Callable[[Outcome], None]
     ) -> None:
-        addresses = len(self._config.groups[group].addresses)
+        addresses = sum(len(each.addresses) for each in self._members(group))
         deadline = Instant(clock.now() + ADDRESS_CALL_NS + addresses * EACH_ADDRESS_NS)
 
         def done(outcome: Outcome) -> None:
@@ -136,6 +146,9 @@ class Effects:
             then(outcome)
 
         self._pool.addresses.call(do, given, deadline, done)
+
+    def _members(self, unit: str) -> list[GroupConfig]:
+        return [self._config.groups[name] for name in self._config.units[unit]]
 
     def _remark(self, do: str, outcome: Outcome, group: str | None = None) -> None:
         """What the worker noticed on the way is written down."""
@@ -145,6 +158,9 @@ class Effects:
     def _acquired(self, effect: ask.Acquire, outcome: Outcome) -> None:
         leased_from = None if outcome.ok is None else outcome.ok.get("leased_from")
         since = None if leased_from is None else Instant(leased_from)
+        if outcome.failed is not None:
+            trouble = Trouble("acquire", outcome.failed, clock.now(), effect.epoch)
+            self.troubles.note(effect.group, trouble)
         self._put(Acquired(effect.group, effect.epoch, since, outcome.failed))
 
     def _announced(self, effect: ask.Announce, outcome: Outcome) -> None:
@@ -164,13 +180,20 @@ class Effects:
         def renewed(outcome: Outcome) -> None:
             self._remark("renew", outcome)
             if outcome.ok is None:
-                self._put(Renewed(effect.asked_at, effect.groups))
+                began, failed, gone = effect.asked_at, effect.groups, ()
             else:
+                began = Instant(outcome.ok["began"])
                 failed = tuple(outcome.ok.get("failed", ()))
                 gone = tuple(outcome.ok.get("gone", ()))
-                self._put(Renewed(Instant(outcome.ok["began"]), failed, gone))
+            self._note_renewal(failed, outcome.failed or "the renewal failed; see the journal")
+            self._note_renewal(gone, "an address was not on its interface any more")
+            self._put(Renewed(began, failed, gone))
 
         self._pool.addresses.call("renew", given, deadline, renewed)
+
+    def _note_renewal(self, units: Iterable[str], why: str) -> None:
+        for unit in units:
+            self.troubles.note(unit, Trouble("lease", why, clock.now()))
 
     def _sweep(self, effect: ask.Sweep) -> None:
         def swept(outcome: Outcome) -> None:
@@ -187,76 +210,21 @@ class Effects:
             answers = {} if outcome.ok is None else outcome.ok["answers"]
             failed = {} if outcome.ok is None else outcome.ok["failed"]
             for probe in probes:
-                told = tuple(
-                    Answer(address, card) for address, card in answers.get(probe.group, ())
-                )
+                told = tuple(Answer(*row) for row in answers.get(probe.group, ()))
                 why = outcome.failed or failed.get(probe.group)
                 self._put(Probed(probe.group, probe.asked_at, told, why))
 
         given = {"groups": [probe.group for probe in probes], "timeout_ns": timeout_ns}
         self._pool.addresses.call("probe", given, deadline, probed)
 
-    def _run_phase(self, effect: ask.RunPhase) -> None:
-        group = self._config.groups[effect.group]
-        given = {
-            "phase": effect.phase.value,
-            "move": move_fields(self._move(effect)),
-            "timeout_s": group.phase_timeout_ns / SECOND,
-        }
-        deadline = Instant(clock.now() + group.phase_timeout_ns + PHASE_MARGIN_NS)
-        self._phases[effect.group] = self._phases.get(effect.group, 0) + 1
-        worker = self._pool.phases(effect.group)
-        worker.call("run", given, deadline, lambda outcome: self._phase_ended(effect, outcome))
+    def _probe_peer(self, effect: ask.ProbePeer) -> None:
+        deadline = Instant(clock.now() + effect.timeout_ns + PROBE_MARGIN_NS)
 
-    def _phase_ended(self, effect: ask.RunPhase, outcome: Outcome) -> None:
-        self._phases[effect.group] -= 1
-        phase, group, epoch = effect.phase, effect.group, effect.epoch
-        said = outcome.said if outcome.ok is None else outcome.ok.get("said", ())
-        for line in said:
-            self._paper.write(phase.value, str(line), group, epoch)
-        veto = None if outcome.ok is None else outcome.ok.get("veto")
-        failures = [] if outcome.ok is None else [str(f) for f in outcome.ok.get("failures", ())]
-        if outcome.failed is not None:
-            why = f"{phase.value}: {outcome.failed}"
-            if phase in VETOING:
-                veto = why
-            else:
-                failures.append(why)
-        for failure in failures:
-            self._paper.write(phase.value, failure, group, epoch)
-            headline = f"{phase.value} of {group} failed on {self._config.node}"
-            self._paper.notify(
-                ask.Notify(
-                    Told.FAILURE, headline, failure, group, epoch=epoch, reason=effect.reason
-                )
-            )
-        self._put(PhaseEnded(group, phase, epoch, veto))
+        def probed(outcome: Outcome) -> None:
+            ok = outcome.ok or {}
+            why = outcome.failed or ok.get("failed")
+            failed = None if why is None else str(why)
+            self._put(PeerProbed(effect.asked_at, ok.get("answered") is True, failed))
 
-    def _move(self, effect: ask.RunPhase) -> Move:
-        group = self._config.groups[effect.group]
-        return Move(
-            group=effect.group,
-            epoch=effect.epoch,
-            acquire=effect.acquire,
-            reason=effect.reason,
-            node=self._config.node,
-            peer=self._config.peer,
-            pair=self._config.pair,
-            interface=group.interfaces.get(self._config.node, ""),
-            addresses=tuple(address.ip for address in group.addresses),
-        )
-
-
-def move_fields(move: Move) -> dict[str, Any]:
-    """`move` as the phases worker is told of it: plain JSON values."""
-    return {
-        "group": move.group,
-        "epoch": move.epoch,
-        "acquire": move.acquire,
-        "reason": move.reason.value,
-        "node": move.node,
-        "peer": move.peer,
-        "pair": move.pair,
-        "interface": move.interface,
-        "addresses": list(move.addresses),
-    }
+        given = {"timeout_ns": effect.timeout_ns}
+        self._pool.addresses.call("probe_peer", given, deadline, probed)

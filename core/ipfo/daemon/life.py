@@ -12,13 +12,12 @@ import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ipfo import clock
 from ipfo.config.model import Config, Document
-from ipfo.daemon import status
+from ipfo.daemon import again, status
 from ipfo.daemon.carrier import Carrier
 from ipfo.daemon.control import Control, listen
 from ipfo.daemon.effects import Effects
@@ -29,10 +28,12 @@ from ipfo.daemon.paper import Paper
 from ipfo.daemon.rights import missing_rights
 from ipfo.daemon.signals import EndNowError, Signals, tell_manager
 from ipfo.daemon.state_dir import CONTROL, StateDir, group_id
+from ipfo.daemon.troubles import Troubles
 from ipfo.errors import ConfigError, HostError, NotAllowedError
-from ipfo.machine.events import StandbyAsked
-from ipfo.machine.step import Remembered, boot
-from ipfo.model import SECOND, Instant, Phase, Terms
+from ipfo.machine.effects import Settle
+from ipfo.machine.events import MaintenanceAsked, StandbyAsked
+from ipfo.machine.step import Node, Remembered, boot
+from ipfo.model import SECOND, Instant, Phase, Role, Terms
 from ipfo.wire import Keyring
 from ipfo.workers import ledger
 from ipfo.workers.pool import Outcome, Pool
@@ -49,15 +50,30 @@ DESCRIPTORS_MAX = 1024
 RELEASE_NS = 5 * SECOND
 """How long an end out of order waits for the addresses to be taken off; then leases have to do it."""
 
+PARTING_NS = 6 * SECOND
+"""How long a restart waits for the workers to end: the new run must be there before the leases end."""
 
-def run(document: Document, state_dir: Path) -> None:
+LOOK_AGAIN_S = 0.005
+"""How often it looks: nothing tells of the end of a process that closed its channel before."""
+
+
+def run(document: Document, state_dir: Path, *, node: str | None = None) -> None:
     """Be the daemon for the config `document`, until it is ended in order.
 
+    After an orderly restart this does not return: the process is a new run of its own command.
+
+    :param node: as the command line names it; a new run is given the same.
     :raises IpfoError: if it cannot start, or was ended out of order; one line.
     :raises AssertionError: for a bug; everything has been released before.
     """
     if not __debug__:
         raise HostError("ipfo does not run under python -O: its assertions guard the addresses")
+    if _live(document, state_dir, node):
+        again.become_a_new_run()
+
+
+def _live(document: Document, state_dir: Path, node: str | None) -> bool:
+    """From the first lock to the last; whether there is to be a new run."""
     config = Config.from_document(document)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most[0], DESCRIPTORS_MAX), most[1]))
@@ -88,7 +104,9 @@ def run(document: Document, state_dir: Path) -> None:
         paper = Paper(config, number, pool.notices, log)
         for warning in config.warnings:
             log.line(f"warning: {warning}")
-        _serve(Parts(config, terms, links, carrier, signals, pool, paper), listener, folder.path)
+        links.tell = paper.notify
+        parts = Parts(config, node, terms, links, carrier, signals, pool, paper)
+        return _serve(parts, listener, folder.path)
 
 
 def _check_rights(config: Config) -> None:
@@ -129,6 +147,7 @@ class Parts:
     """What the start has made so far."""
 
     config: Config
+    node: str | None  # as the command line names it
     terms: Terms
     links: Links
     carrier: Carrier
@@ -137,8 +156,12 @@ class Parts:
     paper: Paper
 
 
-def _serve(parts: Parts, listener: socket.socket, folder: Path) -> None:
-    """Start the workers, look what is left of a former run, go round until the end."""
+def _serve(parts: Parts, listener: socket.socket, folder: Path) -> bool:
+    """Start the workers, look what is left of a former run, go round until the end.
+
+    Whether there is to be a new run: then nothing was released, and no worker is left.
+    """
+    restarting = False
     memory = ledger.read(folder)
     for remark in memory.remarks:
         parts.paper.write("ledger", remark)
@@ -147,9 +170,9 @@ def _serve(parts: Parts, listener: socket.socket, folder: Path) -> None:
         swept = _sweep(parts)
         parts = replace(parts, terms=placed(parts.terms, swept.get("interfaces", {})))
         parts.carrier.watch({each for g in parts.terms.groups.values() for each in g.interfaces})
-        _go_round(parts, listener, memory)
+        restarting = _go_round(parts, listener, memory)
     except _EndedEarlyError:
-        return
+        return False
     except EndNowError:
         _release_all(parts)
         raise HostError("ended out of order: it was told to end twice") from None
@@ -157,34 +180,66 @@ def _serve(parts: Parts, listener: socket.socket, folder: Path) -> None:
         _release_all(parts)
         raise
     finally:
-        parts.pool.stop(clock.now())
+        parts.pool.stop(clock.now(), restarting=restarting)
+    if restarting:
+        _await_workers(parts.pool)
+    return restarting
 
 
 class _EndedEarlyError(Exception):
     """The daemon was told to end before it had begun; nothing is held yet."""
 
 
-def _go_round(parts: Parts, listener: socket.socket, memory: ledger.Memory) -> None:
+def _await_workers(pool: Pool) -> None:
+    """No process of this run is left beside the new one; who will not end is ended."""
+    until = clock.now() + PARTING_NS
+    while not pool.gone() and clock.now() < until:
+        select.select([], [], [], LOOK_AGAIN_S)
+    pool.kill()
+    while not pool.gone() and clock.now() < until + SECOND:
+        select.select([], [], [], LOOK_AGAIN_S)
+
+
+def _go_round(parts: Parts, listener: socket.socket, memory: ledger.Memory) -> bool:
+    """Be a node until the end; whether it is that of a restart."""
     down = frozenset(each.interface for each in parts.carrier.changes() if not each.up)
     first = boot(parts.terms, remembered(memory), clock.now(), down=down)
     loop = Loop(first.node, parts.terms)
+
+    def settle(refusal: Settle) -> None:
+        control.settled(refusal, clock.now())
+
+    rehearsal = again.Rehearsal(parts.config, parts.node, parts.pool, loop.put, settle)
     control = Control(
         listener,
-        status=partial(_report, parts, loop),
-        groups={name: group.preferred for name, group in parts.config.groups.items()},
+        status=lambda: _report(parts, loop, effects.troubles),
+        rehearse=rehearsal.begin,
+        groups=parts.config.groups,
         nodes=parts.config.nodes,
     )
     ways = Ways(parts.links, parts.pool, parts.carrier, control, parts.signals)
-    effects = Effects(parts.config, parts.terms.lease_s, ways, parts.paper, loop.put)
+    open_phases = {name: known.open_phases for name, known in memory.groups.items()}
+    effects = Effects(parts.config, parts.terms.lease_s, ways, parts.paper, loop.put, open_phases)
+    effects.health.begin(parts.config, _adopted(first.node))
     if memory.standby:
         loop.put(StandbyAsked())
+    if memory.maintenance:
+        loop.put(MaintenanceAsked())
     parts.paper.started()
     gc.freeze()  # what is here now stays: the collector need not look at it again
     tell_manager("READY=1")
     try:
         loop.run(ways, effects, parts.paper, first.effects)
+        if effects.restarting:
+            again.leave(parts.signals)
     finally:
-        control.close()
+        control.close(restarting=effects.restarting)
+    return effects.restarting
+
+
+def _adopted(node: Node) -> set[str]:
+    """The units that this node has held all along, and goes on to hold."""
+    return {name for name, group in node.groups.items() if group.role is Role.HOLDER}
 
 
 def placed(terms: Terms, interfaces: Mapping[str, str]) -> Terms:
@@ -211,18 +266,19 @@ def remembered(memory: ledger.Memory) -> dict[str, Remembered]:
     }
 
 
-def _report(parts: Parts, loop: Loop) -> dict[str, Any]:
+def _report(parts: Parts, loop: Loop, troubles: Troubles) -> dict[str, Any]:
     parts.paper.ask_state()
-    return status.report(
-        parts.config,
-        loop.node,
-        clock.now(),
+    seen = status.Seen(
+        config=parts.config,
+        terms=parts.terms,
         holders=loop.holders,
+        troubles=troubles,
         counters=parts.links.counters(),
         carrier=parts.carrier.state(),
-        workers={"addresses": parts.pool.addresses, "notices": parts.pool.notices},
+        workers=parts.pool.standing(),
         outbox=parts.paper.outbox,
     )
+    return status.report(loop.node, clock.now(), seen)
 
 
 def _sweep(parts: Parts) -> Mapping[str, Any]:

@@ -5,31 +5,42 @@ counted as rejected here, through the wire's one door, and never raises.
 """
 
 import errno
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ipfo import clock
 from ipfo.config.model import Config, LinkConfig
+from ipfo.daemon.recent import Recent
 from ipfo.errors import ConfigError, HostError, IpfoError, NotAllowedError
+from ipfo.machine.effects import Notify
 from ipfo.machine.events import HeartbeatHeard
-from ipfo.model import Heartbeat, Instant
+from ipfo.model import Event, Heartbeat, Instant
 from ipfo.plugin.contracts import Datagram, LinkEnd, Offer, Transport
 from ipfo.plugin.registry import Registry, installed
-from ipfo.wire import Keyring, Names, Rejected, Windows, make_datagram, open_datagram
+from ipfo.wire import Keyring, Names, Reason, Rejected, Windows, make_datagram, open_datagram
+from ipfo.wire.names import PAIR_ID_BYTES
+from ipfo.wire.seal import PAIR_ID_AT
 
 BATCHES_MAX = 8
 """Calls of one transport's `receive` in a row. A flood of more than this many batches must wait for
 the heartbeat that is due; 8 of 64 are 512 datagrams, some 10 ms of work."""
 
 
+SAME_NODE_LEAST = 3
+"""Heartbeats within a minute that say they are ours before people are told: one or two may be the
+last of the run before this one."""
+
+UNSENT = "unsent"
+
+
 @dataclass(slots=True)
 class Counters:
-    """What happened on one link since the start of the daemon, in datagrams."""
+    """What happened on one link, in datagrams: since the start of the daemon, or within a minute."""
 
     sent: int = 0
-    unsent: int = 0  # the transport could not: no route, or a full buffer
     received: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)  # by reason
+    unsent: Recent = field(default_factory=Recent)  # the transport could not: no route, no room
+    rejected: Recent = field(default_factory=Recent)  # by reason
 
 
 @dataclass(slots=True)
@@ -40,7 +51,10 @@ class _End:
 
 
 class Links:
-    """All links of the node, open. `ends` are their transports by link name."""
+    """All links of the node, open. `ends` are their transports by link name.
+
+    `tell`, where it is set, is called with what people should know of strangers on a wire.
+    """
 
     def __init__(
         self, ends: Mapping[str, Transport], names: Names, ring: Keyring, boot: int
@@ -49,6 +63,8 @@ class Links:
         self._names = names
         self._ring = ring
         self._windows = Windows(boot)
+        self.tell: Callable[[Notify], None] | None = None
+        self._told: set[tuple[str, Reason]] = set()
 
     @classmethod
     def open(cls, config: Config, ring: Keyring, boot: int) -> "Links":
@@ -98,7 +114,7 @@ class Links:
         if end.transport.send(make_datagram(heartbeat, self._names, self._ring)):
             end.counters.sent += 1
         else:
-            end.counters.unsent += 1
+            end.counters.unsent.add(UNSENT, clock.now())
 
     def counters(self) -> Mapping[str, Counters]:
         """What was counted, by link."""
@@ -118,11 +134,37 @@ class Links:
             sent=end.last_sent,
         )
         if isinstance(opened, Rejected):
-            end.counters.rejected[opened.reason.value] += 1
+            end.counters.rejected.add(opened.reason.value, clock.now())
+            if opened.reason in (Reason.PAIR, Reason.SAME_NODE):
+                self._mind_stranger(link, end, opened.reason, datagram)
             return None
         end.counters.received += 1
         heartbeat, proven = opened
         return HeartbeatHeard(link, heartbeat, proven)
+
+    def _mind_stranger(self, link: str, end: _End, reason: Reason, datagram: Datagram) -> None:
+        """Tell people, once for each link: somebody there is not who the config says."""
+        if (link, reason) in self._told or self.tell is None:
+            return
+        seen = end.counters.rejected.counts(clock.now())[reason.value]
+        if reason is Reason.SAME_NODE and seen < SAME_NODE_LEAST:
+            return
+        self._told.add((link, reason))
+        names, source = self._names, datagram.source
+        if reason is Reason.SAME_NODE:
+            headline = f"two hosts of {names.pair} are configured as {names.node}"
+            detail = (
+                f"{source} on link {link} says that it is {names.node}, too: nothing moves for it;"
+                " say which node each host is with --node"
+            )
+        else:
+            other = datagram.body[PAIR_ID_AT : PAIR_ID_AT + PAIR_ID_BYTES].hex()
+            headline = f"another pair than {names.pair} is heard on link {link}"
+            detail = (
+                f"{source} sends for the pair with the id {other}, ours is {names.pair_id.hex()}:"
+                " nothing moves for it; if it is meant to be the peer, pair.name differs"
+            )
+        self.tell(Notify(Event.ANOMALY, headline, detail))
 
 
 def transports(config: Config) -> Mapping[str, Offer[Transport]]:

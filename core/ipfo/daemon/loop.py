@@ -68,7 +68,7 @@ class Loop:
         self._inbox: deque[Event] = deque()
         self._stepped_at = node.started_at
         self._changed = True
-        self._kept: tuple[dict[str, int], bool] | None = None
+        self._kept: tuple[dict[str, int], bool, bool] | None = None
 
     def put(self, event: Event) -> None:
         """`event` will be stepped in one of the next rounds."""
@@ -143,15 +143,18 @@ class Loop:
         for effect in taken.effects:
             hands.carry_out(effect)
         hands.flush()
-        if taken.node.groups is not was.groups or taken.node.outcast is not was.outcast:
+        node = taken.node
+        ordered = (node.outcast, node.maintenance) != (was.outcast, was.maintenance)
+        if node.groups is not was.groups or ordered:
             self._changed = True
 
     def _role_of(self, group: str) -> Role:
         return self.node.groups[group].role
 
     def _keep(self, paper: Paper) -> None:
-        """Let the next run know the highest epochs and whether this node is set aside (P4)."""
-        epochs = {name: int(group.known) for name, group in self.node.groups.items()}
-        if (epochs, self.node.outcast) != self._kept:
-            self._kept = (epochs, self.node.outcast)
-            paper.keep(epochs, outcast=self.node.outcast)
+        """Let the next run know the highest epochs (P4), and what an administrator has set."""
+        node = self.node
+        epochs = {name: int(group.known) for name, group in node.groups.items()}
+        if (epochs, node.outcast, node.maintenance) != self._kept:
+            self._kept = (epochs, node.outcast, node.maintenance)
+            paper.keep(epochs, outcast=node.outcast, maintenance=node.maintenance)

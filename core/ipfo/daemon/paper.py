@@ -75,9 +75,10 @@ class Paper:
         }
         self._call("notify", {"notices": [notice]})
 
-    def keep(self, epochs: dict[str, int], *, outcast: bool) -> None:
+    def keep(self, epochs: dict[str, int], *, outcast: bool, maintenance: bool) -> None:
         """What the next run must know is on its way to the ledger."""
-        self._call("keep", {"epochs": epochs, "standby": outcast})
+        given = {"epochs": epochs, "standby": outcast, "maintenance": maintenance}
+        self._call("keep", given)
 
     def started(self) -> None:
         """A word for whoever looks on: this node listens now."""

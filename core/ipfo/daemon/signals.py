@@ -29,6 +29,7 @@ class Signals:
         self._in.setblocking(False)
         self._was_fd = signal.set_wakeup_fd(self._in.fileno(), warn_on_full_buffer=False)
         self._was = {each: signal.signal(each, _nothing) for each in (*ENDING, signal.SIGHUP)}
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # a restart had them wait for this
 
     def fileno(self) -> int:
         """Readable when a signal has come."""

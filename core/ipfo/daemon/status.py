@@ -1,6 +1,7 @@
 """The report of ``ipfo status``: what this node knows, and how old that is.
 
-A contract (docs/reference/cli.md): add to it freely, rename nothing. Plain JSON values only.
+A contract (docs/reference/cli.md): add to it freely, rename nothing. Plain JSON values only. A
+group that belongs to a unit has the unit's role and epoch: they move together.
 """
 
 from collections.abc import Mapping
@@ -10,11 +11,12 @@ from importlib.metadata import version
 from typing import Any
 
 from ipfo.config.model import Config
-from ipfo.daemon.links import Counters
+from ipfo.daemon.links import UNSENT, Counters
+from ipfo.daemon.troubles import Contact, Troubles
 from ipfo.machine.group import Group, Hold
 from ipfo.machine.links import Link, loss
 from ipfo.machine.node import Node
-from ipfo.model import GroupEntry, Instant, Role, Sign, Terms
+from ipfo.model import GroupEntry, Health, Instant, Role, Sign, Terms
 from ipfo.workers.pool import Worker
 
 VERSION = version("ipfo")
@@ -43,35 +45,47 @@ def holder(group: Group, node: Node, terms: Terms) -> str | None:
     return None
 
 
-def report(
-    config: Config,
-    node: Node,
-    now: Instant,
-    *,
-    holders: Holders,
-    counters: Mapping[str, Counters],
-    carrier: Mapping[str, bool],
-    workers: Mapping[str, Worker],
-    outbox: Mapping[str, Any] | None,
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the report is made from, besides the node: all that the engine has beside it."""
+
+    config: Config
+    terms: Terms
+    holders: Holders
+    troubles: Troubles
+    counters: Mapping[str, Counters]
+    carrier: Mapping[str, bool]
+    workers: Mapping[str, Worker]
+    outbox: Mapping[str, Any] | None
+
+
+def report(node: Node, now: Instant, seen: Seen) -> dict[str, Any]:
     """Everything, as of `now`."""
+    config = seen.config
     ever = node.peer_boot is not None
+    units = config.units
+    of_units = {unit: _unit(node, group, now, seen) for unit, group in node.groups.items()}
     return {
         "node": config.node,
         "pair": config.pair,
         "version": VERSION,
+        "boot": f"{seen.terms.boot:016x}",
         "at": _wall(now, now),
         "started": _wall(node.started_at, now),
         "standby": node.outcast,
+        "maintenance": node.maintenance,
+        "restarting": node.restarting_at is not None,
         "stopping": node.stopping,
         "config": str(config.path.absolute()),
         "interval_ms": config.interval_ns / 1e6,
         "takeover_after_ms": config.takeover_after_ns / 1e6,
         "groups": {
-            name: _group(config, node, group, now, holders) for name, group in node.groups.items()
+            name: {**of_units[unit], **_member(config, unit, name)}
+            for unit in node.groups
+            for name in units[unit]
         },
         "links": {
-            name: _link(config, node, link, now, counters[name])
+            name: _link(config, node, link, now, seen.counters[name])
             for name, link in node.links.items()
         },
         "peer": {
@@ -79,39 +93,92 @@ def report(
             "alive": ever and not node.silent,
             "heard_ms_ago": _ms(now - node.heard_at) if ever else None,
             "same_config": None if node.peer_config is None else node.peer_config == config.digest,
+            "maintenance": node.peer_maintenance,
+            "restarting": node.peer_restarting,
         },
-        "carrier": dict(carrier),
+        "witnesses": _contact(seen.terms.deniers, seen.troubles.witnesses, now),
+        "voter": _contact(seen.terms.vote_ttl_ns is not None, seen.troubles.voter, now),
+        "fence": _contact(seen.terms.fence is not None, seen.troubles.fence, now),
+        "carrier": dict(seen.carrier),
         "workers": {
             kind: {"running": w.running, "restarts": w.restarts, "fault": w.fault}
-            for kind, w in workers.items()
+            for kind, w in seen.workers.items()
         },
-        "outbox": None if outbox is None else dict(outbox),
+        "outbox": None if seen.outbox is None else dict(seen.outbox),
         "warnings": list(config.warnings),
     }
 
 
-def _group(
-    config: Config, node: Node, group: Group, now: Instant, holders: Holders
-) -> dict[str, Any]:
-    who, since = holders.known[group.name]
+def _unit(node: Node, group: Group, now: Instant, seen: Seen) -> dict[str, Any]:
+    """What is the same for every group of a unit."""
+    who, since = seen.holders.known[group.name]
     ours = group.role in (Role.CLAIMANT, Role.HOLDER, Role.YIELDER)
     said = node.said.get(group.name)
+    health = Health.ABLE if said is None else said.health
+    epoch = group.claim if ours else group.known
+    voted = node.votes.get(group.name)
+    contested = group.contested_since is not None
+    answers = group.evidence.answers if contested and group.evidence is not None else ()
     return {
         "role": group.role.value,
         "holder": who,
-        "epoch": int(group.claim if ours else group.known),
+        "epoch": int(epoch),
         "since": _wall(group.since, now),
         "held_since": None if who is None else _wall(since, now),
-        "addresses": [str(address) for address in config.groups[group.name].addresses],
-        "interface": config.groups[group.name].interfaces.get(config.node),
-        "health": "able" if said is None else said.health.name.lower(),
+        "health": health.name.lower(),
+        "health_why": _why(node, group, health),
+        "ill": group.ill,
         "reason": group.reason.value,
         "phase": None if group.running is None else group.running.value,
-        "preferred": config.groups[group.name].preferred,
-        "home": config.groups[group.name].home,
         "split": group.split,
-        "contested": group.contested_since is not None,
+        "contested": contested,
+        "answered_by": [
+            {"address": each.address, "card": each.card, "whose": each.whose or None}
+            for each in answers
+        ],
+        "voted_until": None if voted is None or voted < now else _wall(voted, now),
+        "failures": [
+            {"what": trouble.what, "why": trouble.why, "at": _wall(trouble.at, now)}
+            for trouble in seen.troubles.since(group.name, epoch, group.since)
+        ],
         "peer": None if group.peer is None else _entry(group.peer, node, now),
+    }
+
+
+def _member(config: Config, unit: str, name: str) -> dict[str, Any]:
+    """What is a group's own."""
+    group = config.groups[name]
+    return {
+        "unit": unit,
+        "addresses": [str(address) for address in group.addresses],
+        "interface": group.interfaces.get(config.node),
+        "preferred": group.preferred,
+        "home": group.home,
+    }
+
+
+def _why(node: Node, group: Group, health: Health) -> str | None:
+    """The reason of `health`, in words, where this node knows one."""
+    match health:
+        case Health.ILL:
+            return group.ill
+        case Health.ISOLATED:
+            return node.denied.get(group.name) or node.vote_lost or node.witness_why or None
+        case Health.FROZEN:
+            return f"it moved by itself {len(group.moves)} times of late"
+        case Health.CONTESTED:
+            return "its address answers on the wire"
+        case _:
+            return None
+
+
+def _contact(configured: bool, contact: Contact | None, now: Instant) -> dict[str, Any] | None:
+    """The last word of a third party; None where there is none."""
+    if not configured:
+        return None
+    return {
+        "asked": None if contact is None else _wall(contact.at, now),
+        "failed": None if contact is None else contact.failed,
     }
 
 
@@ -140,9 +207,9 @@ def _link(
         "remote": given.addresses[config.peer],
         "port": given.port,
         "sent": counted.sent,
-        "unsent": counted.unsent,
+        "unsent": counted.unsent.counts(now).get(UNSENT, 0),
         "received": counted.received,
-        "rejected": dict(counted.rejected),
+        "rejected": counted.rejected.counts(now),
     }
 
 

@@ -39,7 +39,8 @@ def open_datagram(
     if isinstance(heartbeat, Rejected):
         return heartbeat
     if heartbeat.sender == names.node:
-        return Rejected(Reason.REFLECTED)
+        own = heartbeat.boot == windows.own_boot
+        return Rejected(Reason.REFLECTED if own else Reason.SAME_NODE)
     if heartbeat.link != link:
         return Rejected(Reason.LINK)
     verdict = windows.accept(heartbeat, sent)

@@ -16,6 +16,7 @@ class Reason(Enum):
     MALFORMED = "malformed"  # rightly sealed, and yet not as the layout says: a bug of the sender
     SENDER = "sender"  # of a node that is not this pair's, though it has the key
     REFLECTED = "reflected"  # our own, come back
+    SAME_NODE = "same node"  # of this node by its name, and not of this run of it
     LINK = "link"  # came by another link than the one that it was sent on
     REPLAYED = "replayed"  # heard before, too old to tell, or of a boot that is over
 

@@ -75,6 +75,8 @@ class Checks:
                 built = offers[check.plugin].build(check.options)
                 self._watched.append(Watched(key, group.unit, check, built, trial))
                 self._units.setdefault(group.unit, []).append(trial)
+        if failed:
+            door.send({"failed": {}})  # taken over: whoever comes next is told anew
         self.roles({"held": given.get("held", [])})
 
     def roles(self, given: Asked) -> Asked:

@@ -44,6 +44,7 @@ class Memory:
 
     groups: Mapping[str, GroupMemory] = field(default_factory=dict)
     standby: bool = False
+    maintenance: bool = False
     remarks: tuple[str, ...] = ()
 
 
@@ -113,6 +114,7 @@ def read(state_dir: Path) -> Memory:
     return Memory(
         {name: _remember(known) for name, known in groups.items()},
         standby=node.get("standby") is True,
+        maintenance=node.get("maintenance") is True,
         remarks=tuple(remarks),
     )
 

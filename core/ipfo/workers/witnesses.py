@@ -18,9 +18,6 @@ from ipfo.workers.named import numbered
 
 Asked = dict[str, Any]
 
-WITHDRAW_NS = 2 * SECOND
-"""How long the voter may take to let go of a claim; what is left is ended by its own time."""
-
 HUNG_NS = 60 * SECOND
 """A witness that has not come back for so long after its time is ended, with this whole process:
 by then that costs the voter a few tenths of a second once a minute, and no more."""
@@ -132,7 +129,7 @@ class Witnesses:
 
     def withdraw(self, given: Asked) -> Asked:
         """The claim of `group` under `epoch` is not kept for this node any more."""
-        ends_at = given["asked_at"] + WITHDRAW_NS
+        ends_at = given["asked_at"] + given["timeout_ns"]
         voter = self._its_turn(ends_at)
         try:
             voter.withdraw(self._claim(given["group"], given["epoch"]), left_s(ends_at))
