@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ipfo.config import durations
+from ipfo.config.draft import Draft
 from ipfo.config.load import examine, load, load_config, plugins_of
 from ipfo.config.model import Config
 from ipfo.errors import ConfigError
@@ -319,6 +320,16 @@ def test_what_a_message_about_the_lease_asks_for_is_enough_and_no_more(
     least_ns = durations.parse(fault.split('make it at least "')[1].removesuffix('"'))
     assert faults(least_ns) == ()
     assert "would end before the next heartbeat" in faults(least_ns - SECOND // 10)[0]
+
+
+def test_what_is_absent_is_its_default_or_nothing() -> None:
+    draft = Draft(Path("pair.toml"), {"pair": {"interval": "5s"}}, bad=frozenset({("fence",)}))
+    assert draft.value("pair", "interval") == "5s"
+    assert draft.value("pair", "takeover_after") == "3s"
+    assert draft.value("groups", "web", "checks", 0, "fall") == 3
+    assert draft.duration("pair", "dead_after") is None
+    assert draft.value("links", "a", "interface") is None
+    assert draft.listed("witnesses") == []
 
 
 def test_names_that_collide_on_the_wire_are_named(write: Write) -> None:
