@@ -69,7 +69,7 @@ class Etcd:
 
     def start(self, members: int = 3, addresses: Sequence[str] = ()) -> list[str]:
         """Start `members`, at `addresses` if given; their endpoints, once all of them answer."""
-        given = addresses or [_loopback(index) for index in range(members)]
+        given = addresses or [loopback(index) for index in range(members)]
         port = 20000 + 2 * (next(_numbers) % 5000)
         scheme = "http" if self._tls is None else "https"
         hosts = [f"[{each}]" if ":" in each else each for each in given]
@@ -120,9 +120,11 @@ class Etcd:
             self._pause(next(iter(self._started)))
         raise AssertionError(f"no leader within {PATIENCE_S} s: {said}")
 
-    def ask(self, path: str, body: Any, *, index: int = 0, timeout_s: float = 5) -> Any:
-        """What member `index` answers, by the program's own way and not by ipfo's."""
-        return json.loads(self._post(index, path, body, timeout_s))
+    def ask(
+        self, path: str, body: Any, *, index: int = 0, token: str = "", timeout_s: float = 5
+    ) -> Any:
+        """What member `index` answers, not by way of ipfo; OSError or ValueError if nothing."""
+        return json.loads(self._post(index, path, body, token, timeout_s))
 
     def value(self, key: str) -> str | None:
         """What stands at `key`."""
@@ -190,7 +192,7 @@ class Etcd:
         except (OSError, ValueError):
             return {}
 
-    def _post(self, index: int, path: str, body: Any, timeout_s: float) -> bytes:
+    def _post(self, index: int, path: str, body: Any, token: str, timeout_s: float) -> bytes:
         url = f"{self.endpoints[index]}/v3/{path}"
         if self._namespace is not None:
             command = ["ip", "netns", "exec", self._namespace, "curl", "-gsf", "-m", str(timeout_s)]
@@ -203,6 +205,8 @@ class Etcd:
             context = ssl.create_default_context(cafile=self._tls.ca)
             context.load_cert_chain(self._tls.cert, self._tls.key)
         request = urllib.request.Request(url, json.dumps(body).encode())
+        if token:
+            request.add_header("Authorization", token)
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         )
@@ -230,7 +234,7 @@ def bytes64(text: str) -> str:
     return b64decode(text).decode()
 
 
-def _loopback(index: int) -> str:
-    """An address of this process alone (nearly: by its number)."""
+def loopback(index: int) -> str:
+    """Where member `index` listens: an address of this process alone (nearly: by its number)."""
     pid = os.getpid()
     return f"127.{1 + pid // 250 % 250}.{pid % 250}.{1 + index}"

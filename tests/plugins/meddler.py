@@ -24,22 +24,26 @@ class Meddler(ThreadingHTTPServer):
         self.change = change
         self.swallow: Callable[[str, Any], bool] = lambda _path, _asked: False
         self.status = 200
+        self.hangs_up_on_refusals = False
         self.asked: list[str] = []
         self.ended = threading.Event()
         self.endpoint = f"http://127.0.0.1:{self.server_port}"
 
-    def answer(self, path: str, body: bytes) -> tuple[int, bytes] | None:
-        """Status and body; None where the answer is swallowed, after etcd has given it."""
+    def answer(self, path: str, body: bytes, token: str | None) -> tuple[int, bytes] | None:
+        """Status and body; None where there is none, though etcd has given one."""
         self.asked.append(path)
         asked = json.loads(body)
         request = urllib.request.Request(f"{self.target}/v3/{path}", body)
+        if token is not None:
+            request.add_header("Authorization", token)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(request, timeout=10) as got:
                 text = bytes(got.read())
         except urllib.error.HTTPError as error:
             with error:
-                return error.code, error.read()
+                refusal = error.code, error.read()
+            return None if self.hangs_up_on_refusals else refusal
         if self.swallow(path, asked):
             return None
         if self.change is not None:
@@ -57,9 +61,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        answer = self.server.answer(self.path.removeprefix("/v3/"), body)
+        token = self.headers["Authorization"]
+        answer = self.server.answer(self.path.removeprefix("/v3/"), body, token)
         if answer is None:
-            self.server.ended.wait()
+            if not self.server.hangs_up_on_refusals:
+                self.server.ended.wait()
             self.close_connection = True
             return
         status, text = answer

@@ -32,7 +32,7 @@ class Endpoint:
         place = urlsplit(url)
         self.url = url
         self._host = place.hostname or ""
-        self._port = place.port or 2379
+        self._port = place.port
         self._tls = tls if place.scheme == "https" else None
         self._names = Names(self._host)
         self._connection: http.client.HTTPConnection | None = None
@@ -51,7 +51,7 @@ class Endpoint:
             try:
                 return self._post(self._connection, path, body, until, token)
             except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-                self.close()
+                pass
         self._connection = self._connect(until)
         return self._post(self._connection, path, body, until, token)
 
@@ -72,6 +72,7 @@ class Endpoint:
             sock.close()
             raise
         made = http.client.HTTPConnection(self._host, self._port)
+        made.auto_open = 0  # it would not know of `_tls`
         # it only calls sendall, makefile and close
         made.sock = cast("socket.socket", _Hurried(sock))
         return made
@@ -98,14 +99,18 @@ class Endpoint:
         headers = {"Content-Type": "application/json"}
         if token is not None:
             headers["Authorization"] = token
-        connection.request("POST", f"/v3/{path}", body, headers)
-        with connection.getresponse() as answer:
-            text = answer.read(ANSWER_BYTES_MAX + 1)
-            if len(text) > ANSWER_BYTES_MAX:
-                raise ValueError(f"nonsense: an answer of more than {ANSWER_BYTES_MAX} bytes")
-            answer.read()  # a chunked body's end, so that the connection can be used again
-        if answer.will_close:
-            self.close()
+        well = False
+        try:
+            connection.request("POST", f"/v3/{path}", body, headers)
+            with connection.getresponse() as answer:
+                text = answer.read(ANSWER_BYTES_MAX + 1)
+                if len(text) > ANSWER_BYTES_MAX:
+                    raise ValueError(f"nonsense: an answer of more than {ANSWER_BYTES_MAX} bytes")
+                answer.read()  # a chunked body's end, so that the connection can be used again
+            well = not answer.will_close
+        finally:
+            if not well:
+                self.close()
         return answer.status, text
 
 
@@ -138,8 +143,8 @@ class Names:
     def _ask(self) -> None:
         try:
             found = socket.getaddrinfo(self._host, None, type=socket.SOCK_STREAM)
-        except OSError as error:
-            self._fault = f"the name {self._host}: {error.strerror}"
+        except (OSError, UnicodeError) as error:  # the latter for what cannot be a name
+            self._fault = f"the name {self._host}: {getattr(error, 'strerror', error)}"
         else:
             self._known = list(dict.fromkeys(str(each[4][0]) for each in found))
 

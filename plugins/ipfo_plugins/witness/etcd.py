@@ -26,7 +26,7 @@ SCHEMA = {
             "uniqueItems": True,
             "items": {
                 "type": "string",
-                "pattern": r"^https?://[^\s/@?#]+$",
+                "pattern": r"^https?://[^\s/@?#]+:[0-9]+$",
                 "x-wanted": "an address such as https://192.0.2.11:2379",
             },
             "description": "Where etcd's members listen for clients.",
