@@ -353,3 +353,15 @@ def lease_seconds(takeover_after_ns: int) -> int:
     evidence from the wire closes the gap.
     """
     return max(1, (takeover_after_ns - LEASE_SLACK_NS - RENEW_MARGIN_NS) // SECOND)
+
+
+VOTE_TTL_MIN_S = 2
+"""No etcd keeps a lease for less: its least is 1.5 times its election timeout, which is 1 s."""
+
+
+def vote_seconds(takeover_after_ns: int) -> int:
+    """How long a vote lasts: longer than any lease that is renewed under it.
+
+    Else another node could be granted what the kernel of a frozen holder still has.
+    """
+    return max(VOTE_TTL_MIN_S, lease_seconds(takeover_after_ns) + 1)

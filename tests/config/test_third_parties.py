@@ -276,9 +276,9 @@ def test_a_voter_is_known_by_its_trait_and_gives_a_vote_its_length(
     config = load_config(write(text), "alpha")
     assert config.witnesses[0].votes
     assert config.warnings == ()
-    assert config.vote_ttl_s == 2
+    assert config.vote_ttl_s == 3
     assert not config.terms(boot=1).deniers
-    assert config.terms(boot=1).vote_ttl_ns == 2 * SECOND
+    assert config.terms(boot=1).vote_ttl_ns == 3 * SECOND
 
 
 def test_two_witnesses_that_vote_are_one_too_many(install: Install, write: Write) -> None:
@@ -295,10 +295,10 @@ def test_two_witnesses_that_vote_are_one_too_many(install: Install, write: Write
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ('takeover_after = "2s"\ninterval = "900ms"', "not less than takeover_after (2s)"),
+        ('takeover_after = "1.8s"\ninterval = "900ms"', "longer than takeover_after (1.8s)"),
         ('takeover_after = "1.5s"\ninterval = "500ms"', "may wait 500ms longer, 2s in all"),
-        ('dead_after = "1.3s"', "not less than dead_after (1.3s)"),
-        ('dead_after = "1.3s"', "may wait 700ms longer, 2s in all"),
+        ('dead_after = "1.3s"', "longer than dead_after (1.3s)"),
+        ('dead_after = "1.3s"', "may wait 1.7s longer, 3s in all"),
     ],
 )
 def test_a_vote_that_outlives_the_silence_is_a_warning_with_the_sum(

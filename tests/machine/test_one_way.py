@@ -51,7 +51,7 @@ def test_a_peer_that_could_not_take_it_is_not_made_room_for() -> None:
 def test_a_wire_that_has_only_just_healed_is_not_one_way() -> None:
     """The first heartbeat after a partition says that its sender hears nothing yet."""
     for ahead in ("alpha", "beta"):
-        pair = settled(vote_ttl_ns=2 * SECOND)
+        pair = settled(vote_ttl_ns=3 * SECOND)
         pair.partition()
         pair.run(20_000)
         pair.cut = {(ahead, link) for link in LINKS}  # the other is heard first

@@ -11,7 +11,7 @@ from ipfo.model import SECOND, FenceTerms
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "partitions.md"
 
 PING: dict[str, Any] = {"deniers": True}
-ETCD: dict[str, Any] = {"vote_ttl_ns": 2 * SECOND}
+ETCD: dict[str, Any] = {"vote_ttl_ns": 3 * SECOND}
 FENCE: dict[str, Any] = {"fence": FenceTerms(timeout_ns=30 * SECOND)}
 
 A, B, BOTH, NOBODY = ["alpha"], ["beta"], ["alpha", "beta"], list[str]()

@@ -10,7 +10,7 @@ from tests.machine.virtual_pair import Pair
 from ipfo.machine.effects import Fence, Vote
 from ipfo.model import SECOND, FenceTerms, Role
 
-VOTER = {"vote_ttl_ns": 2 * SECOND}
+VOTER = {"vote_ttl_ns": 3 * SECOND}
 
 
 def test_p1_a_standby_that_reaches_no_witness_is_the_isolated_one_and_takes_nothing() -> None:

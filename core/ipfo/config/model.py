@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ipfo.model import SECOND, Address, Event, FenceTerms, GroupTerms, Terms, lease_seconds
-
-VOTE_TTL_MIN_S = 2
-"""No etcd keeps a lease for less: its least is 1.5 times its election timeout, which is 1 s."""
-
-
-def vote_seconds(takeover_after_ns: int) -> int:
-    """How long a vote lasts, so that it ends, like a lease, before a takeover if that can be."""
-    return max(VOTE_TTL_MIN_S, lease_seconds(takeover_after_ns))
-
+from ipfo.model import (
+    SECOND,
+    Address,
+    Event,
+    FenceTerms,
+    GroupTerms,
+    Terms,
+    lease_seconds,
+    vote_seconds,
+)
 
 Document = Mapping[str, Any]
 """What `ipfo.config.load.load` returns; its keys are those read below."""

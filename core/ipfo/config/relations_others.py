@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from ipfo.config import durations
 from ipfo.config.draft import Draft
 from ipfo.config.faults import Fault, show
-from ipfo.config.model import vote_seconds
-from ipfo.model import SECOND
+from ipfo.model import SECOND, vote_seconds
 
 
 def faults(draft: Draft) -> Iterator[Fault]:
@@ -66,14 +65,14 @@ def _voters(draft: Draft) -> list[int]:
 
 def _vote_warnings(draft: Draft, takeover: int, suspect: int) -> Iterator[Fault]:
     ttl_ns = vote_seconds(takeover) * SECOND
-    if ttl_ns < suspect:
+    if ttl_ns <= suspect:
         return
     key = "takeover_after" if suspect == takeover else "dead_after"
     vote, silence = durations.text(ttl_ns), durations.text(suspect)
     for index in _voters(draft):
         yield Fault(
             ("witnesses", index),
-            f"a vote lasts {vote} here, not less than {key} ({silence}): a dead holder's is still"
+            f"a vote lasts {vote} here, longer than {key} ({silence}): a dead holder's is still"
             f" kept when its peer wants it, so a takeover may wait {durations.text(ttl_ns - suspect)}"
             f" longer, {vote} in all",
         )

@@ -21,7 +21,7 @@ def look(w: Work) -> None:
     node = w.node
     waiting = [group for group in node.groups.values() if group.wants_fence]
     if not waiting or not node.silent:
-        if node.fence_at is not None and node.fence_asked_at is None and not waiting:
+        if node.fence_at is not None and node.fence_asked_at is None:
             w.node = evolve(node, fence_at=None)
         return
     if node.fence_asked_at is not None or node.fenced:

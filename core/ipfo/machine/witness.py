@@ -18,6 +18,14 @@ TIMEOUT_MAX_NS = SECOND
 """How long witnesses may take: a third of the time between a late heartbeat and a takeover."""
 
 
+VOTE_EVERY_NS = SECOND // 2
+"""How often what is held is voted for. A vote must outlast every lease that was renewed under it, and
+its ttl is a second longer than a lease, which itself may last 0.4 s too long."""
+
+VOTE_AGAIN_NS = SECOND // 4
+"""How soon a voter is asked again that has refused, or could not be asked."""
+
+
 def timeout_ns(terms: Terms) -> int:
     """How long one question may take, so that two more fit in before the silence is full."""
     window = terms.suspect_after_ns - terms.late_after_ns
@@ -93,13 +101,14 @@ def voted(w: Work, event: Voted) -> None:
     votes = {name: at for name, at in node.votes.items() if name not in denied}
     votes |= dict.fromkeys(event.granted, until)
     lost = event.failed
+    wait_ns = VOTE_AGAIN_NS if lost is not None or denied else VOTE_EVERY_NS
     w.node = evolve(
         node,
         vote_asked_at=None,
         votes=votes if lost is None else node.votes,
         denied=denied if lost is None else {},
         vote_lost=lost,
-        vote_at=Instant(event.asked_at + ttl_ns // (3 if lost is None and not denied else 6)),
+        vote_at=Instant(event.asked_at + wait_ns),
         voted_at=event.asked_at,
     )
     if lost is None:
