@@ -11,6 +11,7 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Address, IPv6Interface
 from pathlib import Path
@@ -22,8 +23,11 @@ TENTATIVE = 0x40
 
 # linux/sockios.h
 _SIOCGIFCONF, _SIOCGIFADDR, _SIOCGIFBRDADDR, _SIOCGIFNETMASK = 0x8912, 0x8915, 0x8919, 0x891B
+_SIOCGIFHWADDR = 0x8927
 _NAME_LENGTH = 16
 _IFREQ_LENGTH = _NAME_LENGTH + 2 * struct.calcsize("P") + 8
+_CARD = struct.Struct("=16xH6s")  # after the name: the kind of interface (net/if_arp.h), the card
+_ETHERNET = 1
 _LIST_BYTES_MAX = 4096 * _IFREQ_LENGTH  # so many IPv4 addresses are read; nobody has more
 
 
@@ -64,6 +68,20 @@ def index_of(interface: str) -> int:
         return socket.if_nametoindex(interface)
     except OSError as error:
         raise OSError(errno.ENODEV, f"there is no interface {interface} here") from error
+
+
+def cards() -> frozenset[bytes]:
+    """The cards of all Ethernet interfaces of this host; empty elsewhere than on Linux."""
+    if not LINUX:
+        return frozenset()
+    found = set()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for _, name in socket.if_nameindex():
+            request = struct.pack("16s", name.encode()).ljust(_IFREQ_LENGTH, b"\0")
+            with suppress(OSError):  # it went between the two questions
+                kind, card = _CARD.unpack_from(fcntl.ioctl(sock, _SIOCGIFHWADDR, request))
+                found.update([card] if kind == _ETHERNET else [])
+    return frozenset(found)
 
 
 def broadcast_address(ip: str, remote: str) -> str | None:

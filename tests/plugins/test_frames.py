@@ -44,43 +44,43 @@ def test_an_arp_probe_tells_nobody_anything() -> None:
 
 def test_whoever_announces_or_answers_is_heard_by_his_card() -> None:
     for frame in _arp.announcements(THEIRS, V4):
-        assert _arp.read(frame, OURS, {V4}) == Answer("192.0.2.100", "02:00:5e:00:53:02")
-    assert _nd.read(advertisement(), OURS, {V6}) == Answer("2001:db8::100", "02:00:5e:00:53:02")
+        assert _arp.read(frame, {OURS}, {V4}) == Answer("192.0.2.100", "02:00:5e:00:53:02")
+    assert _nd.read(advertisement(), {OURS}, {V6}) == Answer("2001:db8::100", "02:00:5e:00:53:02")
 
 
 def test_our_own_card_is_nobody_else() -> None:
     for frame in _arp.announcements(OURS, V4):
-        assert _arp.read(frame, OURS, {V4}) is None
-    assert _nd.read(_nd.announcement(OURS, V6), OURS, {V6}) is None
+        assert _arp.read(frame, {OURS}, {V4}) is None
+    assert _nd.read(_nd.announcement(OURS, V6), {OURS}, {V6}) is None
 
 
 def test_somebody_elses_address_is_no_answer() -> None:
     for frame in _arp.announcements(THEIRS, V4):
-        assert _arp.read(frame, OURS, {IPv4Address("192.0.2.99")}) is None
-    assert _nd.read(advertisement(), OURS, {IPv6Address("2001:db8::99")}) is None
+        assert _arp.read(frame, {OURS}, {IPv4Address("192.0.2.99")}) is None
+    assert _nd.read(advertisement(), {OURS}, {IPv6Address("2001:db8::99")}) is None
 
 
 def test_a_question_is_no_answer() -> None:
-    assert _arp.read(_arp.probe(THEIRS, V4), OURS, {V4}) is None
-    assert _nd.read(_nd.probe(THEIRS, V6), OURS, {V6}) is None
+    assert _arp.read(_arp.probe(THEIRS, V4), {OURS}, {V4}) is None
+    assert _nd.read(_nd.probe(THEIRS, V6), {OURS}, {V6}) is None
 
 
 def test_an_arp_packet_of_another_kind_is_no_answer() -> None:
     reply = _arp.announcements(THEIRS, V4)[1]
     for at, what in ((12, b"\x08\x00"), (14, b"\x00\x06"), (18, b"\x08"), (20, b"\x00\x09")):
         broken = reply[:at] + what + reply[at + len(what) :]
-        assert _arp.read(broken, OURS, {V4}) is None, at
+        assert _arp.read(broken, {OURS}, {V4}) is None, at
 
 
 def test_an_advertisement_that_a_router_passed_on_is_not_believed() -> None:
     """RFC 4861, 7.1.2: a node must silently discard one whose hop limit is not 255."""
-    assert _nd.read(advertisement(at_21=b"\xfe"), OURS, {V6}) is None
+    assert _nd.read(advertisement(at_21=b"\xfe"), {OURS}, {V6}) is None
 
 
 def test_an_advertisement_with_a_wrong_sum_or_length_is_not_believed() -> None:
-    assert _nd.read(advertisement(at_56=b"\x00\x00"), OURS, {V6}) is None
-    assert _nd.read(advertisement(at_18=b"\x00\xff"), OURS, {V6}) is None
-    assert _nd.read(advertisement(at_18=b"\x00\x04"), OURS, {V6}) is None
+    assert _nd.read(advertisement(at_56=b"\x00\x00"), {OURS}, {V6}) is None
+    assert _nd.read(advertisement(at_18=b"\x00\xff"), {OURS}, {V6}) is None
+    assert _nd.read(advertisement(at_18=b"\x00\x04"), {OURS}, {V6}) is None
 
 
 def test_the_unsolicited_advertisement_overrides_and_says_who_is_a_router() -> None:
@@ -111,7 +111,7 @@ def test_without_the_option_the_frames_own_sender_is_the_card() -> None:
     total = _nd._checksum(V6.packed, _nd.ALL_NODES.packed, bytes(body))
     body[2:4] = total.to_bytes(2, "big")
     frame = bare[:18] + (24).to_bytes(2, "big") + bare[20:54] + bytes(body)
-    assert _nd.read(frame, OURS, {V6}) == Answer("2001:db8::100", "02:00:5e:00:53:02")
+    assert _nd.read(frame, {OURS}, {V6}) == Answer("2001:db8::100", "02:00:5e:00:53:02")
 
 
 def test_options_without_end_are_left_alone() -> None:
@@ -122,8 +122,8 @@ def test_options_without_end_are_left_alone() -> None:
 
 @given(st.binary(max_size=200))
 def test_random_bytes_are_no_answer_and_no_error(frame: bytes) -> None:
-    assert _arp.read(frame, OURS, {V4}) is None
-    assert _nd.read(frame, OURS, {V6}) is None
+    assert _arp.read(frame, {OURS}, {V4}) is None
+    assert _nd.read(frame, {OURS}, {V6}) is None
 
 
 FRAMES = [*_arp.announcements(THEIRS, V4), advertisement(), _nd.probe(THEIRS, V6)]
@@ -134,5 +134,5 @@ def test_a_damaged_frame_is_an_answer_or_nothing(
     frame: bytes, at: int, damage: bytes, length: int
 ) -> None:
     broken = (frame[:at] + damage + frame[at + len(damage) :])[:length]
-    for answer in (_arp.read(broken, OURS, {V4}), _nd.read(broken, OURS, {V6})):
+    for answer in (_arp.read(broken, {OURS}, {V4}), _nd.read(broken, {OURS}, {V6})):
         assert answer is None or answer.address in ("192.0.2.100", "2001:db8::100")

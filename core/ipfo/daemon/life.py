@@ -170,7 +170,7 @@ def _serve(parts: Parts, listener: socket.socket, folder: Path) -> bool:
         swept = _sweep(parts)
         parts = replace(parts, terms=placed(parts.terms, swept.get("interfaces", {})))
         parts.carrier.watch({each for g in parts.terms.groups.values() for each in g.interfaces})
-        restarting = _go_round(parts, listener, memory)
+        restarting = _go_round(parts, listener, memory, swept.get("adopted", {}))
     except _EndedEarlyError:
         return False
     except EndNowError:
@@ -200,10 +200,13 @@ def _await_workers(pool: Pool) -> None:
         select.select([], [], [], LOOK_AGAIN_S)
 
 
-def _go_round(parts: Parts, listener: socket.socket, memory: ledger.Memory) -> bool:
+def _go_round(
+    parts: Parts, listener: socket.socket, memory: ledger.Memory, adopted: Mapping[str, int]
+) -> bool:
     """Be a node until the end; whether it is that of a restart."""
     down = frozenset(each.interface for each in parts.carrier.changes() if not each.up)
-    first = boot(parts.terms, remembered(memory), clock.now(), down=down)
+    past = remembered(memory, parts.config, adopted)
+    first = boot(parts.terms, past, clock.now(), down=down)
     loop = Loop(first.node, parts.terms)
 
     def settle(refusal: Settle) -> None:
@@ -254,16 +257,32 @@ def placed(terms: Terms, interfaces: Mapping[str, str]) -> Terms:
     return replace(terms, groups=groups)
 
 
-def remembered(memory: ledger.Memory) -> dict[str, Remembered]:
-    """What the machine is to know of each group from before."""
-    return {
-        name: Remembered(
-            epoch=known.epoch,
-            pre_acq=Phase.PRE_ACQ in known.open_phases,
-            post_acq=Phase.POST_ACQ in known.open_phases,
+def remembered(
+    memory: ledger.Memory, config: Config, adopted: Mapping[str, int]
+) -> dict[str, Remembered]:
+    """What the machine is to know of each unit from before; `adopted`: since when those are leased.
+
+    Where the members of a unit differ, an earlier run ended in between: what one of them has begun
+    is undone; of what is adopted, what one of them has not begun is begun again. It is held under
+    the claim that it was put on with, whatever was heard since.
+    """
+    past: dict[str, Remembered] = {}
+    for unit, members in config.units.items():
+        known = [memory.groups.get(name, ledger.GroupMemory()) for name in members]
+        began = [
+            each.open_phases
+            for name, each in zip(members, known, strict=True)
+            if config.groups[name].phase_plugins or unit not in adopted
+        ]
+        every = all if unit in adopted else any
+        past[unit] = Remembered(
+            epoch=max(each.epoch for each in known),
+            claim=max(each.claim for each in known) if unit in adopted else None,
+            pre_acq=bool(began) and every(Phase.PRE_ACQ in phases for phases in began),
+            post_acq=bool(began) and every(Phase.POST_ACQ in phases for phases in began),
+            adopted=Instant(adopted[unit]) if unit in adopted else None,
         )
-        for name, known in memory.groups.items()
-    }
+    return past
 
 
 def _report(parts: Parts, loop: Loop, troubles: Troubles) -> dict[str, Any]:
@@ -298,16 +317,19 @@ def _sweep(parts: Parts) -> Mapping[str, Any]:
         parts.paper.write("sweep", str(remark))
     for group in outcomes[0].ok.get("swept", ()):
         parts.paper.write("sweep", "addresses of an earlier run are taken off", group)
+    for unit in outcomes[0].ok.get("adopted", ()):
+        parts.paper.write("sweep", "held by an earlier run, and still under its lease: kept", unit)
     return outcomes[0].ok
 
 
 def _release_all(parts: Parts) -> None:
     """An end out of order: whatever this node may hold is off, or its lease will see to it."""
     outcomes: list[Outcome] = []
-    away = [g for g in parts.config.groups.values() if g.home != parts.config.node]
+    groups = parts.config.groups
+    away = [unit for unit in parts.config.units if groups[unit].home != parts.config.node]
     until = Instant(clock.now() + RELEASE_NS)
-    for group in away:
-        given = {"group": group.name, "epoch": 0}
+    for unit in away:
+        given = {"group": unit, "epoch": 0}
         parts.pool.addresses.call("release", given, until, outcomes.append)
     while len(outcomes) < len(away):
         _attend(parts.pool, None)

@@ -45,9 +45,10 @@ ASKED_NS = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What is known of a group from before this start."""
+    """What is known of a group from before this start. `epoch`: the highest made or heard of."""
 
     epoch: Epoch = Epoch(0)
+    claim: Epoch | None = None  # of what is adopted; None: the same
     pre_acq: bool = False  # begun and not undone
     post_acq: bool = False
     adopted: Instant | None = None  # still on, and renewed then for this run
@@ -289,7 +290,7 @@ def _remember(name: str, past: Remembered | None, now: Instant) -> Group:
     return Group(
         name,
         now,
-        claim=past.epoch,
+        claim=past.epoch if past.claim is None else past.claim,
         known=past.epoch,
         pre_acq=past.pre_acq,
         post_acq=past.post_acq,

@@ -24,6 +24,7 @@ from ipfo.plugin.contracts import (
     Voter,
     Witness,
 )
+from ipfo.plugin.late import LateError, check_not_late
 
 hookimpl = pluggy.HookimplMarker("ipfo")
 """Marks a function of a plugin as the implementation of the hook of the same name."""
@@ -42,6 +43,7 @@ __all__ = [
     "Imported",
     "Importer",
     "Instant",
+    "LateError",
     "LinkEnd",
     "Move",
     "Notice",
@@ -56,6 +58,7 @@ __all__ = [
     "Veto",
     "Voter",
     "Witness",
+    "check_not_late",
     "hookimpl",
     "now",
 ]

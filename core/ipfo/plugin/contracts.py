@@ -90,21 +90,48 @@ class Found:
 class Provider(Protocol):
     """Puts addresses on interfaces. Called in the `addresses` worker, one call at a time.
 
-    Raises OSError (or a subclass), with a text for people, when it cannot. All or none: `acquire`
-    takes off again what it had put on before it raises.
+    Only `probe` may be called in a thread, of an object of its own. Raises OSError (or a
+    subclass), with a text for people, when it cannot. All or none: `acquire` takes off again what
+    it had put on before it raises.
+
+    `good_until`: where the steady clock (``now()``) is past it, nothing is touched, and LateError
+    is raised. Look as shortly before the change as can be, with `check_not_late`: a process may be
+    stopped at any point, and somebody else may have the addresses when it goes on. None: at any
+    time.
     """
 
-    def acquire(self, interface: str, addresses: Sequence[Address], lifetime_s: int | None) -> None:
+    def acquire(
+        self,
+        interface: str,
+        addresses: Sequence[Address],
+        lifetime_s: int | None,
+        good_until: Instant | None = None,
+    ) -> None:
         """Put `addresses` on `interface`, usable at once (IPv6: without duplicate detection).
 
         One that is there already is brought to `lifetime_s`. None: without end.
         """
 
-    def renew(self, interface: str, addresses: Sequence[Address], lifetime_s: int) -> None:
-        """Let the lifetime of `addresses` begin anew. Only called with the trait ``lease``."""
+    def renew(
+        self,
+        interface: str,
+        addresses: Sequence[Address],
+        lifetime_s: int,
+        good_until: Instant | None = None,
+    ) -> None:
+        """Let the lifetime of `addresses` begin anew. Only called with the trait ``lease``.
+
+        Where one is not there any more it must not come back: OSError, and no lifetime changes.
+        """
 
     def release(self, interface: str, addresses: Sequence[Address]) -> None:
         """Take `addresses` off `interface`; afterwards none is there. None there is well done."""
+
+    def held(self) -> Sequence[Found]:
+        """Every address of this host that this provider could find, without routes.
+
+        Asked at each renewal, for all groups at once: one question, not one for each interface.
+        """
 
     def find(self, address: Address) -> Found | None:
         """`address` as it is on any interface of this host, None if on none."""

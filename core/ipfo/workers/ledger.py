@@ -2,7 +2,8 @@
 
 ``addresses-GROUP.json`` is written by the `addresses` worker, ``phases-GROUP.json`` by `phases`,
 ``node.json`` by `notices`: each file has one writer. A file is replaced as a whole or not at all;
-one that cannot be understood is set aside, named, and counts as absent.
+one that cannot be understood, or that a later ipfo has written, is set aside, named, and counts
+as absent.
 """
 
 import json
@@ -19,6 +20,12 @@ NODE = "node"
 ADDRESSES = "addresses"
 PHASES = "phases"
 
+VERSION = 1
+"""Of the files; what a later one means is not guessed."""
+
+EPOCH_MAX = (1 << 48) - 1
+"""No epoch is beyond: with a claim each millisecond it would take 8,900 years."""
+
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
@@ -26,12 +33,14 @@ _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 class GroupMemory:
     """What is known of one group from earlier runs.
 
-    `epoch`: the highest that any file knows. `held`, `leased`: whether its addresses had been put
-    on and not taken off again, and whether with a lifetime. `open_phases`: what has begun and was
-    not undone, in the order in which it began; `acquire`: whether the last move was one.
+    `epoch`: the highest that any file knows; `claim`: that of this node's own last acquire. `held`,
+    `leased`: whether its addresses had been put on and not taken off again, and whether with a
+    lifetime. `open_phases`: what has begun and was not undone, in the order in which it began;
+    `acquire`: whether the last move was one.
     """
 
     epoch: Epoch = field(default=Epoch(0))
+    claim: Epoch = field(default=Epoch(0))
     held: bool = False
     leased: bool = False
     open_phases: tuple[Phase, ...] = ()
@@ -79,8 +88,13 @@ def write(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> No
             os.close(folder)
 
 
+def is_epoch(value: object) -> bool:
+    """Whether `value` can be an epoch."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= EPOCH_MAX
+
+
 def load(path: Path, remarks: list[str]) -> dict[str, Any]:
-    """The object in `path`; empty, with a remark, where it is none. Absent: empty."""
+    """The object in `path`; empty, with a remark, where it is none that we understand. Absent: empty."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -93,6 +107,12 @@ def load(path: Path, remarks: list[str]) -> dict[str, Any]:
         return _set_aside(path, f"is broken ({error})", remarks)
     if not isinstance(content, dict):
         return _set_aside(path, "is broken (no object)", remarks)
+    version = content.get("version", VERSION)
+    if version != VERSION or isinstance(version, bool):
+        why = f"is from another ipfo (version {version!r:.40} of it, and not {VERSION})"
+        return _set_aside(path, why, remarks)
+    if not is_epoch(content.get("epoch", 0)):
+        return _set_aside(path, f"is broken (no epoch: {content['epoch']!r:.40})", remarks)
     return content
 
 
@@ -103,13 +123,17 @@ def read(state_dir: Path) -> Memory:
     groups: dict[str, dict[str, Any]] = {}
     epochs = node.get("epochs", {})
     for group, epoch in epochs.items() if isinstance(epochs, dict) else ():
-        groups[group] = {"epochs": [epoch]}
+        if is_epoch(epoch):
+            groups[group] = {"epochs": [epoch]}
+        else:
+            what = f"{NODE}.json: the epoch of {group} is no number of one: {epoch!r:.40}"
+            remarks.append(f"{state_dir / what}; it counts as absent")
     for kind in (ADDRESSES, PHASES):
         for path in sorted(state_dir.glob(f"{kind}-*.json")):
             content = load(path, remarks)
             if isinstance(group := content.get("group"), str):
                 known = groups.setdefault(group, {"epochs": []})
-                known["epochs"].append(content.get("epoch"))
+                known["epochs"].append(content.get("epoch", 0))
                 known[kind] = content
     return Memory(
         {name: _remember(known) for name, known in groups.items()},
@@ -121,17 +145,21 @@ def read(state_dir: Path) -> Memory:
 
 def _remember(known: Mapping[str, Any]) -> GroupMemory:
     addresses, phases = known.get(ADDRESSES, {}), known.get(PHASES, {})
-    began = phases.get("began")
-    names = {phase.value for phase in Phase}
     return GroupMemory(
-        epoch=Epoch(max([e for e in known["epochs"] if isinstance(e, int)], default=0)),
+        epoch=Epoch(max(known["epochs"], default=0)),
+        claim=Epoch(addresses.get("epoch", 0)),
         held=addresses.get("held") is True,
         leased=addresses.get("leased") is True,
-        open_phases=tuple(
-            Phase(name) for name in (began if isinstance(began, list) else ()) if name in names
-        ),
+        open_phases=tuple(open_phases(phases)),
         acquire=phases.get("acquire") is True,
     )
+
+
+def open_phases(phases: Mapping[str, Any]) -> list[Phase]:
+    """What has begun and was not undone, by a file of the kind `PHASES`."""
+    began = phases.get("began")
+    names = {phase.value for phase in Phase}
+    return [Phase(name) for name in began if name in names] if isinstance(began, list) else []
 
 
 def _set_aside(path: Path, why: str, remarks: list[str]) -> dict[str, Any]:

@@ -32,8 +32,8 @@ def probe(card: bytes, address: IPv4Address) -> bytes:
     return _frame(card, REQUEST, bytes(4), bytes(6), address.packed)
 
 
-def read(frame: bytes, card: bytes, wanted: Collection[IPv4Address]) -> Answer | None:
-    """Who claims one of `wanted` in `frame`; None for our own `card` and for anything else.
+def read(frame: bytes, ours: Collection[bytes], wanted: Collection[IPv4Address]) -> Answer | None:
+    """Who claims one of `wanted` in `frame`; None for a card of `ours` and for anything else.
 
     A request that bears the address as its sender's is a claim like an answer (RFC 5227, 2.1.1).
     """
@@ -43,7 +43,7 @@ def read(frame: bytes, card: bytes, wanted: Collection[IPv4Address]) -> Answer |
     *kind, operation, sender_card, sender, _, _ = _PACKET.unpack_from(frame, _ETHERNET.size)
     if ethertype != ETHERTYPE or tuple(kind) != _ETHERNET_IPV4:
         return None
-    if operation not in (REQUEST, REPLY) or card in (source, sender_card):
+    if operation not in (REQUEST, REPLY) or source in ours or sender_card in ours:
         return None
     address = IPv4Address(sender)
     return Answer(str(address), sender_card.hex(":")) if address in wanted else None

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from ipfo.plugin import Address, Answer, Found
+from ipfo.plugin import Address, Answer, Found, Instant, check_not_late
 from ipfo_plugins.provider import _commands
 from ipfo_plugins.provider._commands import Run, check_name
 
@@ -25,11 +25,18 @@ class BsdProvider:
         """`run` runs commands."""
         self._run = run
 
-    def acquire(self, interface: str, addresses: Sequence[Address], lifetime_s: int | None) -> None:
+    def acquire(
+        self,
+        interface: str,
+        addresses: Sequence[Address],
+        lifetime_s: int | None,
+        good_until: Instant | None = None,
+    ) -> None:
         """See `Provider`; `lifetime_s` is beyond ifconfig."""
         del lifetime_s
-        there = {found.address.ip for found in self._held(check_name(interface))}
+        there = {found.address.ip for found in self.held(check_name(interface))}
         new = [address for address in addresses if address.ip not in there]
+        check_not_late(good_until)
         done: list[Address] = []
         try:
             for address in new:
@@ -40,19 +47,29 @@ class BsdProvider:
                 self._ifconfig(interface, *no_alias(address))
             raise
 
-    def renew(self, interface: str, addresses: Sequence[Address], lifetime_s: int) -> None:
+    def renew(
+        self,
+        interface: str,
+        addresses: Sequence[Address],
+        lifetime_s: int,
+        good_until: Instant | None = None,
+    ) -> None:
         """Never called: there is no trait ``lease``."""
 
     def release(self, interface: str, addresses: Sequence[Address]) -> None:
         """See `Provider`."""
-        there = {found.address.ip for found in self._held(check_name(interface))}
+        there = {found.address.ip for found in self.held(check_name(interface))}
         for address in addresses:
             if address.ip in there:
                 self._ifconfig(interface, *no_alias(address))
 
+    def held(self, interface: str | None = None) -> list[Found]:
+        """See `Provider`; of `interface` alone where one is named."""
+        return list(read_ifconfig(self._ifconfig(interface or "-a")))
+
     def find(self, address: Address) -> Found | None:
         """See `Provider`. Of the routes, the default one is remembered."""
-        everything = self._held()
+        everything = self.held()
         found = next((each for each in everything if each.address.ip == address.ip), None)
         if found is None:
             return None
@@ -82,9 +99,6 @@ class BsdProvider:
     ) -> Sequence[Answer]:
         """Never called: there is no trait ``probe``."""
         return ()
-
-    def _held(self, interface: str | None = None) -> list[Found]:
-        return list(read_ifconfig(self._ifconfig(interface or "-a")))
 
     def _gateway(self, interface: str, name: str) -> str | None:
         """The default gateway by `interface`, if it is there."""

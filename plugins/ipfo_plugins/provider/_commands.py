@@ -12,6 +12,8 @@ import subprocess
 from collections.abc import Sequence
 from typing import Protocol
 
+from ipfo.plugin import Instant, check_not_late
+
 TIMEOUT_S = 10.0
 """No program used here takes a tenth of a second; the worker's own deadline is the one that counts."""
 
@@ -31,8 +33,10 @@ _ERRORS = {
 class Run(Protocol):
     """Runs one program; tests of other systems' words record them instead."""
 
-    def __call__(self, argv: Sequence[str], *, given: str = "") -> str:
-        """What the program wrote; OSError with its own words if it fails."""
+    def __call__(
+        self, argv: Sequence[str], *, given: str = "", good_until: Instant | None = None
+    ) -> str:
+        """What the program wrote; OSError with its own words if it fails, LateError if it is late."""
 
 
 def program(name: str, package: str) -> str:
@@ -47,31 +51,44 @@ def program(name: str, package: str) -> str:
     return path
 
 
-def run(argv: Sequence[str], *, given: str = "", timeout_s: float = TIMEOUT_S) -> str:
+def run(
+    argv: Sequence[str],
+    *,
+    given: str = "",
+    good_until: Instant | None = None,
+    timeout_s: float = TIMEOUT_S,
+) -> str:
     """Run `argv` with `given` on its standard input; what it wrote on standard output.
 
+    With `good_until` the program does nothing before it is `given` something: the clock is asked
+    when it runs already, since to start one is what takes time.
+
+    :raises LateError: where `good_until` is past before anything is given.
     :raises OSError: with one line: the program and what it said.
     """
     name = argv[0].rpartition("/")[2]
-    try:
-        done = subprocess.run(  # noqa: S603 - no shell, and the words are checked by who calls
-            list(argv),
-            input=given,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout_s,
-            check=False,
-            env={**os.environ, "LC_ALL": "C"},
-        )
-    except subprocess.TimeoutExpired as error:
-        msg = f"{name} did not end within {timeout_s:g} s"
-        raise OSError(errno.ETIMEDOUT, msg) from error
-    if done.returncode != 0:
-        said = " ".join((done.stderr or done.stdout).split())
+    with subprocess.Popen(  # noqa: S603 - no shell, and the words are checked by who calls
+        list(argv),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        env={**os.environ, "LC_ALL": "C"},
+    ) as process:
+        try:
+            check_not_late(good_until)
+            out, err = process.communicate(given, timeout_s)
+        except subprocess.TimeoutExpired as error:
+            msg = f"{name} did not end within {timeout_s:g} s"
+            raise OSError(errno.ETIMEDOUT, msg) from error
+        finally:
+            process.kill()  # does nothing to one that has ended
+    if process.returncode != 0:
+        said = " ".join((err or out).split())
         what = " ".join([name, *argv[1:]])
-        raise OSError(number_of(said), f"{what}: {said or f'exit code {done.returncode}'}")
-    return done.stdout
+        raise OSError(number_of(said), f"{what}: {said or f'exit code {process.returncode}'}")
+    return out
 
 
 def number_of(said: str) -> int:

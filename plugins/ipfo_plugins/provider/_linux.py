@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from ipfo.plugin import Address, Answer, Found
+from ipfo.plugin import Address, Answer, Found, Instant, LateError
 from ipfo_plugins.provider import _wire
 from ipfo_plugins.provider._commands import check_name
 
@@ -27,8 +27,11 @@ class LinuxProvider(ABC):
         """Every address of `interface`, or of all; without routes. OSError if it is not there."""
 
     @abstractmethod
-    def put(self, wanted: Sequence[Found]) -> None:
-        """Put each on its interface with its lifetime and flags, or bring it to that lifetime."""
+    def put(self, wanted: Sequence[Found], good_until: Instant | None = None) -> None:
+        """Put each on its interface with its lifetime and flags, or bring it to that lifetime.
+
+        LateError where `good_until` is past before the first of them.
+        """
 
     @abstractmethod
     def take(self, unwanted: Sequence[Found]) -> None:
@@ -42,27 +45,41 @@ class LinuxProvider(ABC):
     def put_routes(self, found: Found) -> None:
         """Put back the routes of `found` that are not there."""
 
-    def acquire(self, interface: str, addresses: Sequence[Address], lifetime_s: int | None) -> None:
+    def acquire(
+        self,
+        interface: str,
+        addresses: Sequence[Address],
+        lifetime_s: int | None,
+        good_until: Instant | None = None,
+    ) -> None:
         """See `Provider`."""
         check_name(interface)
         before = {found.address for found in self.held(interface)}
         try:
-            self.put([Found(each, interface, lifetime_s) for each in addresses])
+            self.put([Found(each, interface, lifetime_s) for each in addresses], good_until)
+        except LateError:
+            raise
         except OSError:
             ips = {each.ip for each in addresses}
             new = [each for each in self.held(interface) if each.address not in before]
             self._take(interface, [each for each in new if each.address.ip in ips])
             raise
 
-    def renew(self, interface: str, addresses: Sequence[Address], lifetime_s: int) -> None:
-        """See `Provider`. An address that has gone stays gone: OSError, and no lifetime changes."""
+    def renew(
+        self,
+        interface: str,
+        addresses: Sequence[Address],
+        lifetime_s: int,
+        good_until: Instant | None = None,
+    ) -> None:
+        """See `Provider`."""
         check_name(interface)
         there = {found.address for found in self.held(interface)}
         gone = [str(each) for each in addresses if each not in there]
         if gone:
             msg = f"{', '.join(gone)} went from {interface} before its lifetime was renewed"
             raise OSError(errno.EADDRNOTAVAIL, msg)
-        self.put([Found(each, interface, lifetime_s) for each in addresses])
+        self.put([Found(each, interface, lifetime_s) for each in addresses], good_until)
 
     def release(self, interface: str, addresses: Sequence[Address]) -> None:
         """See `Provider`. Whatever prefix length it has there, the address goes."""

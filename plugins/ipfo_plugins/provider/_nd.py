@@ -47,8 +47,8 @@ def probe(card: bytes, address: IPv6Address) -> bytes:
     return _frame(b"\x33\x33\xff" + last, card, _NOBODY, group, body)
 
 
-def read(frame: bytes, card: bytes, wanted: Collection[IPv6Address]) -> Answer | None:
-    """Who advertises one of `wanted` in `frame`; None for our own `card` and for anything else."""
+def read(frame: bytes, ours: Collection[bytes], wanted: Collection[IPv6Address]) -> Answer | None:
+    """Who advertises one of `wanted` in `frame`; None for a card of `ours` and for anything else."""
     if len(frame) < _ICMP_AT + _ICMP.size:
         return None
     _, source_card, ethertype = _ETHERNET.unpack_from(frame)
@@ -63,7 +63,7 @@ def read(frame: bytes, card: bytes, wanted: Collection[IPv6Address]) -> Answer |
         return None
     sender_card = _target_card(body[_ICMP.size :]) or source_card
     address = IPv6Address(advertised)
-    if address not in wanted or card in (source_card, sender_card):
+    if address not in wanted or source_card in ours or sender_card in ours:
         return None
     return Answer(str(address), sender_card.hex(":"))
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 
-from ipfo.plugin import Address, Found, now
+from ipfo.plugin import Address, Found, Instant, check_not_late, now
 from ipfo_plugins import _host
 from ipfo_plugins._host import index_of
 from ipfo_plugins.provider import _commands
@@ -54,8 +54,9 @@ class NetToolsProvider(LinuxProvider):
                 found.append(Found(Address(held.address), held.interface, None, tuple(flags)))
         return found
 
-    def put(self, wanted: Sequence[Found]) -> None:
+    def put(self, wanted: Sequence[Found], good_until: Instant | None = None) -> None:
         """See `LinuxProvider`. Lifetimes are beyond ifconfig."""
+        check_not_late(good_until)
         for found in wanted:
             there = {each.address for each in self.held(found.interface)}
             if found.address not in there:

@@ -18,6 +18,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from ipfo.plugin import Address, Answer, now
+from ipfo_plugins import _host
 from ipfo_plugins.provider import _arp, _nd
 
 PROBES = 3
@@ -68,6 +69,8 @@ def announce(interface: str, addresses: Sequence[Address]) -> None:
 
 def probe(interface: str, addresses: Sequence[Address], timeout_ns: int) -> list[Answer]:
     """Who else on the wire of `interface` has one of `addresses`; one answer for each card.
+
+    No card of this host is anybody else.
 
     Ends when each address has been answered for, at the latest after `timeout_ns`. Asks again
     within that time. Empty where nobody can answer (loopback, tunnels).
@@ -164,6 +167,9 @@ class _Question:
     def __init__(self, card: _Card, addresses: Sequence[Address]) -> None:
         ips = [address.interface.ip for address in addresses]
         self._card = card
+        # Linux answers on every card for every address that it has: this host must not take
+        # another card of its own on the same wire for somebody else
+        self._ours = {card.address, *_host.cards()}
         self._v4 = {ip for ip in ips if isinstance(ip, IPv4Address)}
         self._v6 = {ip for ip in ips if isinstance(ip, IPv6Address)}
         self._silent = {str(ip) for ip in ips}
@@ -192,8 +198,7 @@ class _Question:
             self._card.send(_nd.ETHERTYPE, _nd.probe(mine, ip6))
 
     def _take(self, frame: bytes) -> None:
-        mine = self._card.address
-        answer = _arp.read(frame, mine, self._v4) or _nd.read(frame, mine, self._v6)
+        answer = _arp.read(frame, self._ours, self._v4) or _nd.read(frame, self._ours, self._v6)
         if answer and answer not in self._answers:
             self._answers.append(answer)
             self._silent.discard(answer.address)

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from ipfo.plugin import Address, Found, Offer, Provider, hookimpl
+from ipfo.plugin import Address, Found, Instant, LateError, Offer, Provider, hookimpl
 from ipfo_plugins.provider import _commands
 from ipfo_plugins.provider._commands import Run
 from ipfo_plugins.provider._linux import LinuxProvider, routes_by
@@ -50,9 +50,9 @@ class IpProvider(LinuxProvider):
             for entry in link.get("addr_info", ())
         ]
 
-    def put(self, wanted: Sequence[Found]) -> None:
+    def put(self, wanted: Sequence[Found], good_until: Instant | None = None) -> None:
         """See `LinuxProvider`."""
-        self._batch([f"address replace {_words(found)}" for found in wanted])
+        self._batch([f"address replace {_words(found)}" for found in wanted], good_until=good_until)
 
     def take(self, unwanted: Sequence[Found]) -> None:
         """See `LinuxProvider`."""
@@ -76,16 +76,22 @@ class IpProvider(LinuxProvider):
             except FileExistsError:
                 continue
 
-    def _ip(self, *words: str, given: str = "") -> str:
-        return self._run([_commands.program("ip", "iproute2"), *words], given=given)
+    def _ip(self, *words: str, given: str = "", good_until: Instant | None = None) -> str:
+        argv = [_commands.program("ip", "iproute2"), *words]
+        return self._run(argv, given=given, good_until=good_until)
 
-    def _batch(self, lines: Sequence[str], *, force: bool = False) -> None:
+    def _batch(
+        self, lines: Sequence[str], *, force: bool = False, good_until: Instant | None = None
+    ) -> None:
         """Carry out `lines`; without `force` the first that fails is the last."""
         if not lines:
             return
         options = ["-force"] if force else []
         try:
-            self._ip(*options, "-batch", "-", given="\n".join(lines) + "\n")
+            given = "\n".join(lines) + "\n"
+            self._ip(*options, "-batch", "-", given=given, good_until=good_until)
+        except LateError:
+            raise
         except OSError as error:
             raise OSError(error.errno, _with_line(error.strerror or "", lines)) from error
 

@@ -8,7 +8,17 @@ import errno
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ipfo.plugin import Address, Answer, Found, Instant, Offer, Provider, hookimpl, now
+from ipfo.plugin import (
+    Address,
+    Answer,
+    Found,
+    Instant,
+    Offer,
+    Provider,
+    check_not_late,
+    hookimpl,
+    now,
+)
 
 _SECOND = 1_000_000_000
 
@@ -20,13 +30,27 @@ class MockProvider:
         """Nothing is held yet."""
         self._held: dict[Address, tuple[Found, Instant | None]] = {}
 
-    def acquire(self, interface: str, addresses: Sequence[Address], lifetime_s: int | None) -> None:
+    def acquire(
+        self,
+        interface: str,
+        addresses: Sequence[Address],
+        lifetime_s: int | None,
+        good_until: Instant | None = None,
+    ) -> None:
         """See `Provider`."""
+        check_not_late(good_until)
         for address in addresses:
             self._put(Found(address, interface), lifetime_s)
 
-    def renew(self, interface: str, addresses: Sequence[Address], lifetime_s: int) -> None:
-        """See `Provider`. An address that has gone stays gone: OSError, and no lifetime changes."""
+    def renew(
+        self,
+        interface: str,
+        addresses: Sequence[Address],
+        lifetime_s: int,
+        good_until: Instant | None = None,
+    ) -> None:
+        """See `Provider`."""
+        check_not_late(good_until)
         gone = [str(address) for address in addresses if self.find(address) is None]
         if gone:
             msg = f"{', '.join(gone)} went from {interface} before its lifetime was renewed"
@@ -39,6 +63,11 @@ class MockProvider:
         for address in addresses:
             if address in self._held and self._held[address][0].interface == interface:
                 del self._held[address]
+
+    def held(self) -> Sequence[Found]:
+        """See `Provider`."""
+        found = (self.find(address) for address in list(self._held))
+        return [each for each in found if each is not None]
 
     def find(self, address: Address) -> Found | None:
         """See `Provider`."""

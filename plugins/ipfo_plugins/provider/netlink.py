@@ -13,7 +13,16 @@ from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any
 
-from ipfo.plugin import Address, Found, Offer, Options, Provider, hookimpl
+from ipfo.plugin import (
+    Address,
+    Found,
+    Instant,
+    Offer,
+    Options,
+    Provider,
+    check_not_late,
+    hookimpl,
+)
 from ipfo_plugins._host import index_of
 from ipfo_plugins.provider._linux import LinuxProvider, routes_by
 
@@ -50,12 +59,14 @@ class NetlinkProvider(LinuxProvider):
             where = {"index": index} if index else {}
             return [_found(entry) for entry in kernel.get_addr(**where)]
 
-    def put(self, wanted: Sequence[Found]) -> None:
+    def put(self, wanted: Sequence[Found], good_until: Instant | None = None) -> None:
         """See `LinuxProvider`."""
+        told = [(found, _settings(found)) for found in wanted]
         with self._kernel() as kernel:
-            for found in wanted:
+            check_not_late(good_until)
+            for found, settings in told:
                 with self._about(f"{found.address} on {found.interface}"):
-                    kernel.addr("replace", **_settings(found))
+                    kernel.addr("replace", **settings)
 
     def take(self, unwanted: Sequence[Found]) -> None:
         """See `LinuxProvider`."""
