@@ -162,3 +162,13 @@ def test_a_peer_that_was_never_heard_is_not_shot_for_being_slow_to_boot() -> Non
     assert pair.holders() == []
     pair.run(15_000)
     assert pair.holders() == ["alpha"]
+
+
+def test_p6_a_shot_that_is_waited_for_in_vain_makes_nobody_spin() -> None:
+    """The virtual pair asserts that a deadline which was reached does not stay."""
+    pair = settled(fence=FenceTerms(timeout_ns=SECOND, delay_ns=3 * SECOND))
+    pair.partition()
+    pair.run(5_800)
+    pair.heal()
+    pair.run(10_000)
+    assert pair.holders() == ["alpha"]

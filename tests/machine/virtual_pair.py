@@ -138,6 +138,8 @@ class Pair:
             return
         taken = step(host.node, event, now=Instant(self.now), terms=host.terms)
         host.node = taken.node
+        if isinstance(event, DeadlineReached):
+            assert next_deadline(host.node, host.terms) > self.now, "it would spin"
         self._carry_out(host, taken.effects)
 
     def run(self, ms: int) -> "Pair":
