@@ -31,9 +31,12 @@ def running(looped: Looped) -> Looped:
     return looped
 
 
+OTHERS = ("witnesses", "voter", "fence")
+
+
 def keys(value: Any, path: str = "") -> Iterator[str]:
     """The paths of a report as the page writes them."""
-    if not isinstance(value, dict) or path in {"carrier", "outbox", "workers.NAME"}:
+    if not isinstance(value, dict) or path in {"carrier", "outbox", "workers.NAME", *OTHERS}:
         yield path
     elif path in {"groups", "links", "workers"}:
         for each in value.values():

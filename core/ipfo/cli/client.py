@@ -60,7 +60,7 @@ class Client:
         return report
 
     def order(self, request: Mapping[str, Any], timeout_s: float) -> Iterator[dict[str, Any]]:
-        """Ask for a move; yields each answer, the one with ``settled`` last.
+        """Ask for a move; yields each answer, the one with ``settled`` or ``restarting`` last.
 
         :raises RefusedError: if the daemon will not hear of it, or it is not settled in time.
         """
@@ -76,7 +76,7 @@ class Client:
             if answer is None:
                 continue
             yield self._checked(answer)
-            if "settled" in answer:
+            if "settled" in answer or "restarting" in answer:
                 return
 
     def _send(self, request: Mapping[str, Any]) -> None:

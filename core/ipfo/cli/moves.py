@@ -33,12 +33,20 @@ def order(app: App, request: Mapping[str, Any], timeout_s: float) -> None:
     client = Client(app.quick_state_dir())
     try:
         for answer in client.order(request, timeout_s):
-            if "progress" in answer:
-                click.echo(_told(answer["progress"]))
-            if "settled" in answer:
-                _settle(answer["settled"])
+            show(answer)
     finally:
         client.close()
+
+
+def show(answer: Mapping[str, Any]) -> None:
+    """Print what the daemon answers.
+
+    :raises RefusedError: with the reason, if it says that what was asked for came to nothing.
+    """
+    if "progress" in answer:
+        click.echo(_told(answer["progress"]))
+    if "settled" in answer:
+        _settle(answer["settled"])
 
 
 def _told(progress: Mapping[str, Any]) -> str:

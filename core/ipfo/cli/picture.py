@@ -49,7 +49,7 @@ def _title(report: Report) -> Iterator[str]:
 def _nodes(report: Report) -> Iterator[str]:
     """Two boxes with the links between them, an arrow for each direction."""
     mine, theirs = report["node"], report["peer"]["name"]
-    left = [mine, "here" + (", set aside" if report["standby"] else ""), *_held_by(mine, report)]
+    left = [mine, _own_word(report), *_held_by(mine, report)]
     right = [theirs, _peer_word(report), *_held_by(theirs, report)]
     wires = [row for name, link in report["links"].items() for row in _wire(name, link)]
     height = max(len(left), len(right), len(wires))
@@ -74,11 +74,19 @@ def _held_by(node: str, report: Report) -> list[str]:
     )
 
 
+def _own_word(report: Report) -> str:
+    if report["restarting"]:
+        return "here, restarting"
+    return "here" + (", set aside" if report["standby"] else "")
+
+
 def _peer_word(report: Report) -> str:
     peer = report["peer"]
     if peer["heard_ms_ago"] is None:
         return "never heard"
     ago = _duration_ms(peer["heard_ms_ago"])
+    if peer["restarting"]:
+        return "restarting"
     return f"heard {ago} ago" if peer["alive"] else f"silent for {ago}"
 
 
@@ -116,6 +124,10 @@ def _group(name: str, group: Report, report: Report) -> Iterator[str]:
     yield from _wrapped("  ", ", ".join(group["addresses"]))
     phase = f", running {group['phase']}" if group["phase"] else ""
     yield _cut(f"  {report['node']}: {group['role']}, {group['health']}{phase}", WIDTH)
+    if group["health_why"]:
+        yield from _wrapped("    ", group["health_why"])
+    if group["voted_until"]:
+        yield f"    the voter keeps it for {_cut(report['node'], 24)} until {group['voted_until']}"
     peer, name_of_peer = group["peer"], report["peer"]["name"]
     if peer is None:
         yield _cut(f"  {name_of_peer}: has said nothing of it", WIDTH)
@@ -136,10 +148,14 @@ def _problems(report: Report) -> Iterator[str]:
         yield f"the configurations of {report['node']} and {peer['name']} differ"
     if report["standby"]:
         yield f"{report['node']} is set aside: 'ipfo resume' lets it hold groups again"
+    for node, ordered in ((report["node"], report), (peer["name"], peer)):
+        if ordered["maintenance"]:
+            yield f"maintenance: nothing moves by itself; end it with 'ipfo resume' on {node}"
+    yield from _others_problems(report)
     for name, link in report["links"].items():
         yield from _link_problems(name, link, peer)
     for name, group in report["groups"].items():
-        yield from _group_problems(name, group)
+        yield from _group_problems(name, group, report)
     for interface, up in report["carrier"].items():
         if not up:
             yield f"interface {interface} is not there or has no carrier"
@@ -157,18 +173,51 @@ def _link_problems(name: str, link: Report, peer: Report) -> Iterator[str]:
     rejected = sum(link["rejected"].values())
     if rejected:
         why = ", ".join(f"{count} {reason}" for reason, count in link["rejected"].items())
-        yield f"link {name}: {rejected} datagrams were rejected ({why})"
+        yield f"link {name}: {rejected} datagrams were rejected within a minute ({why})"
     if link["unsent"]:
-        yield f"link {name}: {link['unsent']} heartbeats could not be sent"
+        yield f"link {name}: {link['unsent']} heartbeats could not be sent within a minute"
 
 
-def _group_problems(name: str, group: Report) -> Iterator[str]:
+def _others_problems(report: Report) -> Iterator[str]:
+    """What third parties said last, where that was not what one wants of them."""
+    words = {
+        "witnesses": "no witness can be reached",
+        "voter": "the voter cannot be asked",
+        "fence": "the fence failed",
+    }
+    for key, words_of_it in words.items():
+        contact = report[key]
+        if contact is not None and contact["failed"] is not None:
+            yield f"{words_of_it}, at {contact['asked']}: {contact['failed']}"
+
+
+HEALTH_PROBLEMS = {
+    "ill": "is ill on {}",
+    "frozen": "is frozen on {}: 'ipfo resume' lets it move by itself again",
+    "isolated": "cannot be held by {}: it is the isolated one, as far as it can tell",
+}
+
+
+def _group_problems(name: str, group: Report, report: Report) -> Iterator[str]:
     if group["holder"] is None:
         yield f"nobody holds {name}"
     if group["split"]:
         yield f"{name} has two holders; the lower epoch is about to let go"
     if group["contested"]:
         yield f"{name} is contested: its address answers, and nobody says that he holds it"
+        for answer in group["answered_by"]:
+            whose = answer["whose"] or "nobody knows whose it is"
+            yield f"{name}: {answer['address']} is answered by {answer['card']} ({whose})"
+    if group["ill"]:
+        yield f"{name} is ill on {report['node']}: {group['ill']}"
+    elif group["health"] in HEALTH_PROBLEMS:
+        why = f" ({group['health_why']})" if group["health_why"] else ""
+        yield f"{name} {HEALTH_PROBLEMS[group['health']].format(report['node'])}{why}"
+    if group["peer"] is not None and group["peer"]["health"] in HEALTH_PROBLEMS:
+        yield f"{name} {HEALTH_PROBLEMS[group['peer']['health']].format(report['peer']['name'])}"
+    for failure in group["failures"]:
+        what = "its lease" if failure["what"] == "lease" else failure["what"]
+        yield f"{name}: {what} failed at {failure['at']}: {failure['why']}"
 
 
 def _outbox_problems(outbox: Report | None) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""``ipfo resume``: this node may hold groups again."""
+"""``ipfo resume``: this node may hold groups again, and what was stopped may move again."""
 
 import click
 
@@ -10,5 +10,5 @@ from ipfo.cli.moves import order, timeout_option
 @timeout_option
 @click.pass_obj
 def resume(app: App, *, timeout_s: float) -> None:
-    """Let this node hold groups again, after ``ipfo standby``. Moves nothing by itself."""
+    """End standby and maintenance here, and thaw groups that are frozen on this node."""
     order(app, {"do": "resume"}, timeout_s)
