@@ -168,7 +168,7 @@ def test_p6_a_shot_that_is_waited_for_in_vain_makes_nobody_spin() -> None:
     """The virtual pair asserts that a deadline which was reached does not stay."""
     pair = settled(fence=FenceTerms(timeout_ns=SECOND, delay_ns=3 * SECOND))
     pair.partition()
-    pair.run(5_800)
+    pair.run(5_000)
     pair.heal()
     pair.run(10_000)
     assert pair.holders() == ["alpha"]
