@@ -1,13 +1,11 @@
 """What the tests of the voter share."""
 
-import select
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from ipfo import clock
-from ipfo.model import SECOND
 from ipfo.plugin import Voter
 from ipfo.plugin.registry import Registry
+from ipfo.testing import cable
 
 PATIENCE_S = 30
 
@@ -23,7 +21,4 @@ def make(endpoints: Sequence[str], **options: Any) -> Voter:
 
 def until(well: Callable[[], bool]) -> None:
     """Ask again and again until it is `well`."""
-    deadline = clock.now() + PATIENCE_S * SECOND
-    while not well():
-        assert clock.now() < deadline, f"not within {PATIENCE_S} s"
-        select.select([], [], [], 0.05)
+    assert cable.until(well, PATIENCE_S), f"not within {PATIENCE_S} s"

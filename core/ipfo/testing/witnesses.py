@@ -33,11 +33,12 @@ def check_witness(reachable: Callable[[], Witness], unreachable: Callable[[], Wi
     _says_why_it_was_not_reached(unreachable())
 
 
-def check_voter(make: Callable[[], Voter], *, ttl_s: int = 2) -> None:
+def check_voter(make: Callable[[], Voter], *, ttl_s: int = 2, patience_s: int = 30) -> None:
     """Run every check on voters from `make`: each call gives one as another node would have it.
 
     All of them ask the same third party, and none knows anything of the others. `ttl_s` is a time
-    that the third party grants as it is, since the suite waits until it is over.
+    that the third party grants as it is, since the suite waits until it is over; `patience_s` is
+    how much later the third party may notice that.
 
     :raises AssertionError: with a sentence that says which part of the contract was broken.
     """
@@ -52,7 +53,7 @@ def check_voter(make: Callable[[], Voter], *, ttl_s: int = 2) -> None:
         _keeps_many_at_once,
         _grants_a_race_to_one,
     ):
-        check(_Booth(make, ttl_s))
+        check(_Booth(make, ttl_s, patience_s))
 
 
 # -- witnesses that can only deny -------------------------------------------------------------
@@ -112,9 +113,10 @@ def _raised_by(witness: Witness, timeout_s: float) -> BaseException | None:
 class _Booth:
     """Two nodes of a pair that nobody else has, and their voters."""
 
-    def __init__(self, make: Callable[[], Voter], ttl_s: int) -> None:
+    def __init__(self, make: Callable[[], Voter], ttl_s: int, patience_s: int) -> None:
         self.pair = f"suite-{secrets.token_hex(6)}"
         self.ttl_s = ttl_s
+        self.patience_s = patience_s
         self.voters = {node: make() for node in ("alpha", "beta")}
 
     def claim(self, node: str, epoch: int, group: str = "web", pair: str = "") -> Claim:
@@ -206,7 +208,7 @@ def _ends_what_is_claimed_no_more(booth: _Booth) -> None:
 
 
 def _until_granted(booth: _Booth, claim: Claim, *, meanwhile: Claim | None = None) -> None:
-    deadline = now() + (booth.ttl_s + _PATIENCE_S) * SECOND
+    deadline = now() + (booth.ttl_s + booth.patience_s) * SECOND
     while booth.vote(claim):
         assert now() < deadline, f"{claim} is refused long after what was before it had ended"
         if meanwhile is not None:
