@@ -48,10 +48,10 @@ class Remembered:
     """What is known of a group from before this start. `epoch`: the highest made or heard of."""
 
     epoch: Epoch = Epoch(0)
-    claim: Epoch | None = None  # of what is adopted; None: the same
     pre_acq: bool = False  # begun and not undone
     post_acq: bool = False
     adopted: Instant | None = None  # still on, and renewed then for this run
+    claim: Epoch | None = None  # under which it is held; None: the same as `epoch`
 
 
 @dataclass(frozen=True, slots=True)
