@@ -25,6 +25,10 @@ class PluginError(ConfigError):
     """A plugin is missing, breaks its contract, or offers what another offers."""
 
 
+class StoryError(ConfigError):
+    """A story cannot be read: what is wrong, in which line."""
+
+
 class HostError(IpfoError):
     """This machine cannot do it: an interface is missing, a port taken, a folder read-only."""
 

@@ -1,0 +1,223 @@
+"""Why two holders could not be prevented: each excuse is a rule of its own, with its reason.
+
+P1 promises one holder while the two can hear each other on one link, or a witness can be reached,
+or the old address still answers on the wire. What is outside of that, and nothing else, is here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ipfo.model import SECOND, Reason
+from ipfo.sim.happenings import seconds
+
+if TYPE_CHECKING:
+    from ipfo.sim.host import Host
+    from ipfo.sim.world import World
+
+NEVER = -1
+STILL = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """`why`, in words for people. `at_most_ns`: longer than that it is none. `lasting`: P2 waits."""
+
+    why: str
+    at_most_ns: int | None = None
+    lasting: bool = False
+
+
+NONE = Excuse("nothing excuses it")
+
+
+@dataclass(slots=True)
+class Case:
+    """`first` had the group, `second` took it as well; `heard_at`: when second last heard first."""
+
+    past: "Past"
+    group: str
+    first: "Host"
+    second: "Host"
+    heard_at: int
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why second took it."""
+        return self.past.reasons.get((self.second.name, self.group))
+
+
+class Past:
+    """Until when what may excuse was so, in the world's time; `STILL` if it is so now."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.wire_closed: dict[str, int] = {}  # by asker: its questions about the peer are lost
+        self.stood: dict[str, int] = {}
+        self.witnessed: dict[str, int] = {}
+        self.voteless: dict[str, int] = {}
+        self.reasons: dict[tuple[str, str], Reason] = {}  # of the last acquire, by host and group
+        self.foreign: set[tuple[str, str]] = set()  # addresses that somebody else has put on
+
+    def look(self) -> None:
+        """Take down how things are; called whenever one of them may have changed."""
+        world = self.world
+        first_link = world.settings.links[0]
+        for host in world.hosts.values():
+            name = host.name
+            answers = world.network.wire_answers(first_link, name, host.terms.peer)
+            self._note(self.wire_closed, name, so=not answers)
+            self._note(self.stood, name, so=host.stands is not None)
+            self._note(self.witnessed, name, so=not host.others.isolated)
+            self._note(self.voteless, name, so=not world.store.answers(name))
+
+    def _note(self, until: dict[str, int], name: str, *, so: bool) -> None:
+        if so:
+            until[name] = STILL
+        elif until.get(name) == STILL:
+            until[name] = self.world.now
+
+    def woke_at(self, name: str) -> int:
+        """When a host that stood still went on; NEVER if it never did."""
+        return self.stood.get(name, NEVER)
+
+    def hindered(self, group: str) -> bool:
+        """Whether a fault of a host keeps an address without a lease on it."""
+        return any(
+            group in host.kernel
+            and not host.kernel.is_leased(group)
+            and ("release" in host.addresses.fails or (host.name, group) in self.foreign)
+            for host in self.world.hosts.values()
+        )
+
+
+def find(past: Past, group: str, first: "Host", second: "Host") -> Excuse | None:
+    """The first excuse that fits; None: P1 is broken."""
+    case = Case(past, group, first, second, second.heard_at)
+    for excuse in EXCUSES:
+        found = excuse(case)
+        if found is not None:
+            return found
+    return None
+
+
+def _silence_was_lossy(case: Case) -> bool:
+    """Whether the network swallowed something that first said since second last heard it."""
+    ways = case.past.world.network.chosen(None, case.first.name)
+    return any(way.lost_at >= case.heard_at for way in ways)
+
+
+def _wire_was_closed(case: Case) -> bool:
+    """Whether second could not have learnt from the wire that first still has the address."""
+    probes = case.past.world.groups[case.group].probes
+    return not probes or case.past.wire_closed.get(case.second.name, NEVER) >= case.heard_at
+
+
+def partition(case: Case) -> Excuse | None:
+    """A full partition: no link, no evidence, and no witness who could have said no.
+
+    With `on_partition = "available"` that is what the administrator chose. With "consistent" it is
+    no excuse, unless witnesses that can only deny could be reached by both.
+    """
+    world = case.past.world
+    settings = world.settings
+    if not (_silence_was_lossy(case) and _wire_was_closed(case)):
+        return None
+    if settings.voter and case.past.voteless.get(case.second.name, NEVER) < case.heard_at:
+        kept = case.past.voteless.get(case.first.name, NEVER) < case.heard_at
+        if kept or settings.consistent:
+            return None
+    reached = case.past.witnessed.get(case.second.name, NEVER) >= case.heard_at
+    if settings.deniers and not reached:
+        return None
+    if settings.consistent and not (settings.deniers and reached):
+        return None
+    if settings.fence_timeout_ns is not None:
+        return None
+    return Excuse("a full partition, in which nobody else was to be asked")
+
+
+def stood_still(case: Case) -> Excuse | None:
+    """A whole host stood still, so it neither spoke nor answered: to its peer it was dead.
+
+    When it goes on it has the address for as long as it takes to hear that it was taken.
+    """
+    past = case.past
+    if max(past.woke_at(case.first.name), past.woke_at(case.second.name)) < case.heard_at:
+        return None
+    return Excuse("a host stood still, and to its peer it was dead")
+
+
+def nothing_to_wait_for(case: Case) -> Excuse | None:
+    """First's daemon is dead, and its address neither ends in time nor can be asked for.
+
+    That is so for a home address, for a provider without leases, for pairs so fast that the
+    shortest lease outlasts `takeover_after`, and where `dead_after` asks a wire that answers nothing.
+    """
+    if not _wire_was_closed(case):
+        return None
+    terms = case.second.terms
+    if not case.first.kernel.is_leased(case.group):
+        return Excuse("the address has no lease, and the wire could not be asked", lasting=True)
+    if terms.lease_ns + terms.renew_margin_ns > terms.suspect_after_ns:
+        return Excuse("the lease outlasts the silence, and the wire could not be asked")
+    return None
+
+
+def lease_outlasts_vote(case: Case) -> Excuse | None:
+    """A full partition, and first's engine is stopped: it cannot let go when its vote ends.
+
+    Its kernel does, when the lease ends that was renewed with its last heartbeat.
+    """
+    engine = case.first.engine
+    stopped = engine is None or engine.frozen
+    voter = case.past.world.settings.voter
+    if not (voter and stopped and _silence_was_lossy(case) and _wire_was_closed(case)):
+        return None
+    at_most_ns = case.first.terms.lease_ns
+    return Excuse(
+        f"a dead engine's lease outlasts its vote by more than {seconds(at_most_ns)}", at_most_ns
+    )
+
+
+def contested(case: Case) -> Excuse | None:
+    """`contested = "take"`: the administrator wants it taken although it answers."""
+    taken = case.reason is Reason.CONTESTED
+    return Excuse('contested = "take"') if taken else None
+
+
+def seamless(case: Case) -> Excuse | None:
+    """A seamless handover: both have it, on purpose, for a moment."""
+    if case.past.world.groups[case.group].handover != "seamless":
+        return None
+    if case.reason not in (Reason.HANDOVER, Reason.FAILBACK):
+        return None
+    at_most_ns = 2 * case.second.terms.takeover_after_ns + 5 * SECOND
+    why = f"a seamless handover of more than {seconds(at_most_ns)}"
+    return Excuse(why, at_most_ns, lasting=True)
+
+
+def foreign(case: Case) -> Excuse | None:
+    """Somebody else has put the address on, or the operating system has at its boot.
+
+    In a home group the node takes it off as soon as it hears that its peer has it.
+    """
+    for host in (case.first, case.second):
+        if (host.name, case.group) in case.past.foreign:
+            return Excuse("somebody else has put the address on", lasting=True)
+    at_home = case.past.world.groups[case.group].home == case.second.name
+    if at_home and case.second.engine is None:
+        return Excuse("the operating system has put the address on at its boot", lasting=True)
+    return None
+
+
+EXCUSES: tuple[Callable[[Case], Excuse | None], ...] = (
+    foreign,
+    contested,
+    seamless,
+    stood_still,
+    partition,
+    lease_outlasts_vote,
+    nothing_to_wait_for,
+)
+"""All that there are, in the order in which they are tried."""

@@ -1,0 +1,285 @@
+"""Watches a world and says which promise is broken: P1, P2, P4 and P5 after every event, P3 at the end.
+
+Two holders are a broken P1 unless `excuses` knows why nobody could have prevented them; then they
+must end in time (P2). The judge looks at kernels and workers; of a node only at what it claims.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ipfo.machine.effects import Acquire, Release, Renew, RunPhase
+from ipfo.model import SECOND, Phase, Role
+from ipfo.sim import excuses
+from ipfo.sim.disk import Open
+from ipfo.sim.phases import KEPT
+
+if TYPE_CHECKING:
+    from ipfo.sim.host import Host
+    from ipfo.sim.world import World
+
+HEARTBEATS_MAX = 2
+"""P2: who has heard so many of the winner's heartbeats has begun to let go."""
+
+RELEASE_MAX_NS = 8 * SECOND
+"""And is done after so long: a worker may have to be killed for it, or the lease has to end."""
+
+FOLLOWS: Mapping[Phase, frozenset[frozenset[Phase]]] = {
+    Phase.PRE_ACQ: frozenset({frozenset()}),
+    Phase.POST_ACQ: frozenset({frozenset({Phase.PRE_ACQ})}),
+    Phase.PRE_REL: frozenset({frozenset({Phase.PRE_ACQ, Phase.POST_ACQ})}),
+    Phase.POST_REL: frozenset({frozenset({Phase.PRE_ACQ})}),
+}
+"""P5: what must be open, and nothing else, when a phase begins."""
+
+UNDOES: Mapping[Phase, frozenset[Phase]] = {
+    Phase.PRE_REL: frozenset({Phase.PRE_ACQ, Phase.POST_ACQ}),
+    Phase.POST_REL: frozenset({Phase.PRE_ACQ}),
+}
+"""What is open while a phase undoes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A promise that was not kept."""
+
+    promise: str
+    at_ns: int
+    group: str
+    why: str
+
+    def __str__(self) -> str:
+        """One line for people."""
+        return f"{self.promise} is broken at {self.at_ns / 1e9:.3f} s, {self.group}: {self.why}"
+
+
+@dataclass(slots=True)
+class Double:
+    """Two holders at once, and what may be said for it."""
+
+    group: str
+    since: int
+    first: str  # who had it before
+    second: str  # who took it as well
+    excuse: excuses.Excuse
+    until: int | None = None
+    heard: dict[str, int] = field(default_factory=dict)  # heartbeats since both could hear
+    hear_since: int = 0
+
+
+class Judge:
+    """The judge of `world`. `broken` is the first promise that was not kept."""
+
+    def __init__(self, world: "World") -> None:
+        self.broken: Broken | None = None
+        self.doubles: list[Double] = []
+        self.held: dict[str, list[tuple[int, tuple[str, ...]]]] = {}  # by group: from when, by whom
+        self.past = excuses.Past(world)
+        self._world = world
+        self._double: dict[str, Double] = {}
+        self._took: dict[tuple[str, str], int] = {}  # when the address came, by group and host
+        self._epochs: dict[tuple[str, str], tuple[int, int]] = {}
+        self._releasing: set[tuple[str, int, str]] = set()
+        self._open: dict[tuple[str, str], frozenset[Phase]] = {}
+        self._running: dict[tuple[str, str], RunPhase] = {}
+        self._repeats: dict[tuple[str, str], set[Phase]] = {}  # they may have begun before a kill
+
+    def breaks(self, promise: str, group: str, why: str) -> None:
+        """Say that `promise` is broken; the first one counts."""
+        if self.broken is None:
+            self.broken = Broken(promise, self._world.now, group, why)
+            self._world.mark("", str(self.broken))
+
+    # --- P1 and P2: who holds
+
+    def look(self) -> None:
+        """Something happened to the world: what was possible may not be any more."""
+        self.past.look()
+        for double in self._double.values():
+            if not self._world.network.works():
+                double.heard.clear()
+
+    def holders_changed(self, group: str) -> None:
+        """An address came or went."""
+        world = self._world
+        self.past.look()
+        now = tuple(world.holders(group))
+        log = self.held.setdefault(group, [(0, ())])
+        was = log[-1][1]
+        if now == was:
+            return
+        log.append((world.now, now))
+        for name in now:
+            if name not in was:
+                self._took[group, name] = world.now
+        running = self._double.get(group)
+        if len(now) > 1 and running is None:
+            self._begin(group, now, was)
+        elif len(now) < 2 and running is not None:
+            running.until = world.now
+            del self._double[group]
+
+    def _begin(self, group: str, now: tuple[str, ...], was: tuple[str, ...]) -> None:
+        world = self._world
+        first = was[0] if was else min(now, key=lambda name: self._took[group, name])
+        second = next(name for name in now if name != first)
+        if world.hosts[second].kernel_boot and self.past.woke_at(second) == world.now:
+            first, second = second, first  # it had it all the time, and only slept
+        excuse = excuses.find(self.past, group, world.hosts[first], world.hosts[second])
+        double = Double(group, world.now, first, second, excuse or excuses.NONE)
+        self.doubles.append(double)
+        self._double[group] = double
+        if excuse is None:
+            self.breaks("P1", group, f"{first} has it, and {second} took it as well")
+        elif excuse.at_most_ns is not None:
+            world.push(world.now + excuse.at_most_ns, self._overlong, double)
+        else:
+            world.mark("", f"{group} has two holders: {excuse.why}")
+
+    def _overlong(self, double: Double) -> None:
+        if double.until is None:
+            took = (self._world.now - double.since) / SECOND
+            why = f"two holders for {took:.3f} s, {double.excuse.why}"
+            self.breaks("P1", double.group, why)
+
+    def heard(self, host: "Host") -> None:
+        """`host` has heard its peer. While there are two holders this counts (P2)."""
+        if not self._double:
+            return
+        world = self._world
+        for double in self._double.values():
+            if not (world.network.works() and self._both_awake()):
+                double.heard.clear()
+                continue
+            double.heard[host.name] = double.heard.get(host.name, 0) + 1
+            counts = [double.heard.get(name, 0) for name in world.hosts]
+            if min(counts) < HEARTBEATS_MAX or double.excuse.lasting:
+                continue
+            roles = [self._role(each, double.group) for each in world.hosts.values()]
+            if all(role is Role.HOLDER for role in roles):
+                self.breaks(
+                    "P2", double.group, f"each heard {min(counts)} heartbeats, none lets go"
+                )
+            elif min(counts) == HEARTBEATS_MAX:
+                world.push(world.now + RELEASE_MAX_NS, self._not_healed, double)
+
+    def _not_healed(self, double: Double) -> None:
+        if double.until is None and self._world.network.works() and self._both_awake():
+            counts = [double.heard.get(name, 0) for name in self._world.hosts]
+            if min(counts) > HEARTBEATS_MAX and not self.past.hindered(double.group):
+                self.breaks("P2", double.group, "the loser's address is still on")
+
+    def _both_awake(self) -> bool:
+        hosts = self._world.hosts.values()
+        return all(
+            host.is_awake and host.engine is not None and not host.engine.frozen for host in hosts
+        )
+
+    @staticmethod
+    def _role(host: "Host", group: str) -> Role | None:
+        return None if host.engine is None else host.engine.node.groups[group].role
+
+    # --- P4 and leases
+
+    def acquiring(self, host: "Host", effect: Acquire) -> None:
+        """An acquire is asked for: under an epoch that grows, over restarts of the host, too.
+
+        Only a holder whose address somebody else took off puts it back under the same one.
+        """
+        key = (host.name, effect.group)
+        last, lost = self._epochs.get(key, (0, 0))
+        kept = effect.epoch == last and self._role(host, effect.group) is Role.HOLDER
+        if effect.epoch <= last and not kept and lost == host.disk.lost:
+            why = f"{host.name} claims epoch {effect.epoch}, and had {last} before"
+            self.breaks("P4", effect.group, why)
+        self._epochs[key] = (effect.epoch, host.disk.lost)
+        self._releasing.discard((host.name, host.terms.boot, effect.group))  # it is off, or gone
+        assert host.engine is not None
+        self.past.reasons[key] = host.engine.node.groups[effect.group].reason
+
+    def acquired(self, host: "Host", group: str, epoch: int) -> None:
+        """The address is being put on."""
+        if epoch != self._epochs.get((host.name, group), (0, 0))[0]:
+            self.breaks("P4", group, f"{host.name} acquires under epoch {epoch}, not the last one")
+
+    def releasing(self, host: "Host", effect: Release) -> None:
+        """A release is asked for."""
+        self._releasing.add((host.name, host.terms.boot, effect.group))
+
+    def released(self, host: "Host", group: str) -> None:
+        """It was answered well."""
+        self._releasing.discard((host.name, host.terms.boot, group))
+
+    def renewing(self, host: "Host", effect: Renew) -> None:
+        """No renewal may touch what is being let go."""
+        for group in effect.groups:
+            if (host.name, host.terms.boot, group) in self._releasing:
+                self.breaks("P1", group, f"{host.name} renews what it is releasing")
+
+    # --- P5: phases
+
+    def booting(self, host: "Host") -> None:
+        """A run begins: what the ledger says is open has to be undone, or goes on."""
+        for group in self._world.groups:
+            began = host.disk.phases.get(group, Open()).began
+            opened = self._open.get((host.name, group), frozenset())
+            if not opened <= set(began) and not host.disk.lost:
+                self.breaks("P5", group, f"the ledger of {host.name} has forgotten phases")
+            self._open[host.name, group] = frozenset(began)
+            self._repeats[host.name, group] = set(UNDOES) if began else set()
+
+    def phase_began(self, host: "Host", effect: RunPhase) -> None:
+        """A phase begins to run."""
+        key = (host.name, effect.group)
+        name = effect.phase.value
+        if key in self._running:
+            was = self._running[key].phase.value
+            self.breaks("P5", effect.group, f"{name} overlaps {was} on {host.name}")
+        self._running[key] = effect
+        if effect.phase not in KEPT:
+            return
+        opened = self._open.get(key, frozenset())
+        if effect.phase in self._repeats.get(key, ()):
+            opened = UNDOES[effect.phase]  # what was under way at a kill is undone once more
+            self._repeats[key].discard(effect.phase)
+        if effect.phase in FOLLOWS and opened not in FOLLOWS[effect.phase]:
+            had = ", ".join(sorted(phase.value for phase in opened)) or "nothing"
+            self.breaks("P5", effect.group, f"{name} runs on {host.name} with {had} open")
+        if effect.phase in (Phase.PRE_ACQ, Phase.POST_ACQ):
+            opened |= {effect.phase}
+        self._open[key] = opened
+
+    def phase_ended(self, host: "Host", effect: RunPhase, *, of_this_run: bool) -> None:
+        """It is over, however it went. What an earlier run had begun is judged by the ledger."""
+        key = (host.name, effect.group)
+        self._running.pop(key, None)
+        if not of_this_run:
+            self._open[key] = frozenset(host.disk.phases.get(effect.group, Open()).began)
+        elif effect.phase is Phase.PRE_REL:
+            self._open[key] = self._open.get(key, frozenset()) - {Phase.POST_ACQ}
+        elif effect.phase is Phase.POST_REL:
+            self._open[key] = frozenset()
+
+    # --- P3: at the end
+
+    def unsettled(self) -> str | None:
+        """What is not as it must be in the end, when all has been well for long enough; else None."""
+        world = self._world
+        for group in world.settings.groups:
+            holders = world.holders(group.name)
+            if len(holders) != 1:
+                return f"{group.name}: held by {' and '.join(holders) or 'nobody'}"
+            if group.failback_after_ns is not None and holders != [group.preferred]:
+                return f"{group.name}: failback is automatic, and {holders[0]} has it"
+            for host in world.hosts.values():
+                role = self._role(host, group.name)
+                expected = Role.HOLDER if host.name == holders[0] else Role.STANDBY
+                if role is not expected:
+                    return f"{group.name}: {host.name} is {role.value if role else 'not running'}"
+                opened = self._open.get((host.name, group.name), frozenset())
+                if (host.name, group.name) in self._running:
+                    return f"{group.name}: a phase runs on {host.name}"
+                if group.phases and (role is Role.HOLDER) is not (Phase.POST_ACQ in opened):
+                    had = ", ".join(sorted(phase.value for phase in opened)) or "nothing"
+                    return f"{group.name}: {host.name} is {role.value}, and open is: {had}"
+        return None
