@@ -57,6 +57,8 @@ OTHERS_WORDS = (
     r"\bPacemaker\b.*",
     r"\bSeed: .*",  # a test that quotes what the ancestor did
     r"[\"`]secondary[\"`]",  # a flag that Linux puts on an address
+    r"\bcluster[_ ]id\b",  # etcd's name for which etcd it is
+    r"\binitial-cluster(-token)?\b",  # etcd's option
     r"\b_SECONDARY\b",
     r"\bpromote_secondaries\b",  # its sysctl
 )
