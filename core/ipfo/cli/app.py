@@ -38,26 +38,19 @@ class App:
 
         return load_config(self.config_path(), self.node)
 
-    def load_in_child(self) -> "Document":
-        """The checked config as a document, without what loading leaves in memory.
+    def begin_loading(self) -> "Loading":
+        """The config is being loaded, without what that leaves in memory.
 
         A short-lived child reads and checks the file, so that neither jsonschema nor any plugin
         but those of the links is ever imported by the process that calls this.
 
-        :raises ConfigError: with every fault of the file, a line each.
+        :raises ConfigError: if no file is named.
         """
         command = [sys.executable, "-P", "-m", "ipfo.workers.loader", str(self.config_path())]
         if self.node is not None:
             command += ["--node", self.node]
-        ended = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603 - our own
-        answer = _answer(ended.stdout)
-        if "document" in answer:
-            document: Document = answer["document"]
-            return document
-        faults = answer.get("faults") or [
-            f"{self.config}: the config could not be read: its reader ended with {ended.returncode}"
-        ]
-        raise ConfigError(*faults)
+        child = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - our own
+        return Loading(self.config_path(), child)
 
     def config_path(self) -> Path:
         """The file that ``--config`` or IPFO_CONFIG names.
@@ -86,6 +79,30 @@ class App:
         # systemd separates several by colons; the first is the unit's own.
         by_systemd = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
         return Path(by_systemd) if by_systemd else None
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """A child that reads and checks the file `path`."""
+
+    path: Path
+    child: "subprocess.Popen[bytes]"
+
+    def document(self) -> "Document":
+        """The checked config, when the child is done.
+
+        :raises ConfigError: with every fault of the file, a line each.
+        """
+        output, _ = self.child.communicate()
+        answer = _answer(output)
+        if "document" in answer:
+            document: Document = answer["document"]
+            return document
+        code = self.child.returncode
+        faults = answer.get("faults") or [
+            f"{self.path}: the config could not be read: its reader ended with {code}"
+        ]
+        raise ConfigError(*faults)
 
 
 def pair_name(path: Path) -> str:

@@ -16,10 +16,14 @@ def run(app: App) -> None:
     A second signal ends at once; the addresses are taken off all the same.
     """
     _have_standard_descriptors()
-    document = app.load_in_child()
-    # Imported after the config was found right: a wrong one is told in a moment.
+    loading = app.begin_loading()
+    # While the config is being loaded: whoever was killed must be back before its leases end.
+    from ipfo.workers.spawn import start_ahead
+
+    start_ahead("addresses")
     from ipfo.daemon.life import run as live
 
+    document = loading.document()
     live(document, app.state_dir_of(document["pair"]), node=app.node)
 
 

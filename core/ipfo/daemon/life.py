@@ -165,7 +165,7 @@ def _serve(parts: Parts, listener: socket.socket, folder: Path) -> bool:
     memory = ledger.read(folder)
     for remark in memory.remarks:
         parts.paper.write("ledger", remark)
-    parts.pool.start(clock.now())
+    parts.pool.addresses.start(clock.now())  # alone: the others can wait for the first heartbeat
     try:
         swept = _sweep(parts)
         parts = replace(parts, terms=placed(parts.terms, swept.get("interfaces", {})))
@@ -221,6 +221,7 @@ def _go_round(
         nodes=parts.config.nodes,
     )
     ways = Ways(parts.links, parts.pool, parts.carrier, control, parts.signals)
+    parts.pool.start(clock.now())
     open_phases = {name: known.open_phases for name, known in memory.groups.items()}
     effects = Effects(parts.config, parts.terms.lease_s, ways, parts.paper, loop.put, open_phases)
     effects.health.begin(parts.config, _adopted(first.node))

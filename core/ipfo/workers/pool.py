@@ -77,7 +77,7 @@ class Pool:
         self._leaving: list[Worker] = []
 
     def start(self, now: Instant) -> None:
-        """The standing workers are being started: first the one that the node waits for."""
+        """The standing workers are being started, but those that are already."""
         for worker in self.standing().values():
             worker.start(now)
         self._prepare_spare()

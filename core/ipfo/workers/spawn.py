@@ -29,6 +29,20 @@ def command(kind: str) -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", f"ipfo.workers.{kind}")
 
 
+_ahead: dict[tuple[str, ...], tuple[int, socket.socket]] = {}
+
+
+def start_ahead(kind: str) -> None:
+    """The worker `kind` is being started, for the first `spawn` of it to find it ready.
+
+    Its interpreter then comes up while the config is still being loaded. If that ends badly, so
+    does the worker: its channel is closed with this process.
+
+    :raises OSError: if it cannot be started.
+    """
+    _ahead[command(kind)] = spawn(command(kind))
+
+
 def spawn(argv: Sequence[str]) -> tuple[int, socket.socket]:
     """Start `argv` with a channel: its process id (and group), and the engine's end.
 
@@ -37,6 +51,8 @@ def spawn(argv: Sequence[str]) -> tuple[int, socket.socket]:
 
     :raises OSError: if it cannot be started.
     """
+    if (started := _ahead.pop(tuple(argv), None)) is not None:
+        return started
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         pid = os.posix_spawn(
