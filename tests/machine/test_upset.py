@@ -5,8 +5,8 @@ from dataclasses import replace
 from tests.machine.scenes import PHASED, settled, until_held
 
 from ipfo.machine.effects import Acquire, SendHeartbeat
-from ipfo.machine.events import DeadlineReached
-from ipfo.model import SECOND, Instant, Role
+from ipfo.machine.events import DeadlineReached, HeartbeatHeard
+from ipfo.model import SECOND, Epoch, GroupEntry, Instant, Role, Sign
 
 
 def test_an_address_that_somebody_takes_off_is_put_back_and_people_are_told() -> None:
@@ -71,3 +71,30 @@ def test_p2_the_winner_of_a_duel_tells_outside_systems_again() -> None:
     assert pair.holders() == ["beta"]
     assert pair.phases("beta")[-1] == "reassert"
     assert "reassert" not in pair.phases("alpha")
+
+
+def test_p1_what_waited_in_the_socket_while_this_node_slept_moves_nothing() -> None:
+    """A thawed node reads its peer's old offer and release first; the peer has it back long since."""
+    pair = settled()
+    host = pair.hosts["beta"]
+    sent = [e.heartbeat for _, e in pair.hosts["alpha"].effects if isinstance(e, SendHeartbeat)]
+    host.alive = False
+    pair.run(6_000)
+    host.alive = True
+    before = len(host.effects)
+    for order, (role, sign) in enumerate(
+        ((Role.HOLDER, Sign.OFFER), (Role.YIELDER, Sign.RELEASED)), start=1
+    ):
+        said = GroupEntry("web", role, Epoch(1), sign=sign)
+        beat = replace(
+            sent[-1],
+            sent_at=Instant(sent[-1].sent_at + order),
+            sequence=sent[-1].sequence + order,
+            entries=(said,),
+            groups_digest=order,
+        )
+        pair.feed("beta", HeartbeatHeard("private", beat))
+    assert host.node.slept_at == pair.now
+    pair.run(500)
+    assert not any(isinstance(e, Acquire) for _, e in host.effects[before:])
+    assert pair.double_ns == 0

@@ -66,7 +66,7 @@ def standby(group: Group, a: Around) -> Out:
     """Listen; claim when it is due and the wire agrees."""
     if a.outcast:
         return turn(evolve(group, sign=Sign.NONE), a, Role.OUTCAST, "set aside")
-    if peer_offers(group, a):
+    if peer_offers(group, a) and a.now >= a.slept_at + a.terms.interval_ns:
         return _answer_offer(group, a)
     group, effects = _tidy_signs(group, a)
     group, more = _settle_given(group, a)
@@ -298,6 +298,8 @@ def _against(group: Group, a: Around) -> str | None:
     unable = health(group, a)
     if unable in AGAINST:
         return AGAINST[unable]
+    if a.slept_at >= group.since:
+        return "this node slept, and nothing that it knew counts"
     if a.silent or group.peer is None:
         return None
     if group.peer.role is Role.HOLDER:

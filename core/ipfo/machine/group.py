@@ -63,6 +63,7 @@ class Group:
     seen_held: bool = False  # somebody held it since this node was started
     ours_last: bool = False  # this node was the last that is known to have held it
     peer_able_at: Instant | None = None  # since when the peer could hold it, by its own word
+    peer_had: bool = False  # it was a holder in its present boot, and has not been free since
     let_go_at: Instant | None = None  # when the peer, who had it, said that it is off
 
     hold: Hold = Hold.OFF
@@ -134,7 +135,8 @@ class Around:
     drift: bool  # the peer's config is another
     peer_knows: bool  # the peer has heard a heartbeat of ours with the present claim in it
     back_at: Instant  # when the peer was heard again after a silence
-    listen_until: Instant  # after a pause: not to be decided before
+    listen_until: Instant  # after a start or a pause: not to be decided before
+    slept_at: Instant  # when this node woke from a pause that was longer than a lease
     deaf: bool  # the peer lives and hears us on no link
     unheard: bool  # and has not for so long that it may be about to take what we hold
     alone: bool  # the peer is silent, or we to it, for as long as a holder may ignore it

@@ -36,6 +36,7 @@ class Node:
     restart_known: bool = False  # the peer has heard of it
     restart_asked_renewal: bool = False  # for the leases that are to last until it is over
     listen_until: Instant = Instant(0)  # start, or the end of a pause, plus what is to be listened
+    slept_at: Instant = Instant(0)  # when it woke from a pause after which nothing counts
     alone: bool = False  # no word of the peer, or of us to it, for as long as a holder may ignore
     unheard: bool = False  # the peer lives, and may be about to take what we hold
 
@@ -110,6 +111,7 @@ def around(node: Node, name: str, now: Instant, terms: Terms) -> Around:
         peer_knows=name in node.known_claims,
         back_at=node.back_at,
         listen_until=node.listen_until,
+        slept_at=node.slept_at,
         deaf=node.peer_deaf and not node.silent,
         unheard=node.unheard and not node.silent,
         alone=node.alone,

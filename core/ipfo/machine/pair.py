@@ -90,7 +90,7 @@ def _meet(w: Work, boot: int) -> None:
         hot={**hot, **w.node.hot},
     )
     for group in w.node.groups.values():
-        w.put(evolve(group, peer=None, peer_able_at=None))
+        w.put(evolve(group, peer=None, peer_able_at=None, peer_had=False))
     w.urgent = True
 
 

@@ -7,7 +7,7 @@ from ipfo.model import Instant
 
 
 def mind(w: Work) -> None:
-    """Let silence begin later by what was slept; after more than a lease, believe nothing."""
+    """Let silence begin later by what was slept; after what a peer waits or a lease lasts, believe nothing."""
     planned = max(w.node.due_at, w.node.stepped_at)
     slept_ns = w.now - planned
     if slept_ns <= w.terms.interval_ns // 2:
@@ -20,7 +20,7 @@ def mind(w: Work) -> None:
         asked=0,
     )
     w.record("pause", "this node was not awake", ("slept_ms", slept_ns // 1_000_000))
-    if slept_ns >= w.terms.lease_ns:
+    if slept_ns >= min(w.terms.lease_ns, w.terms.suspect_after_ns):
         _forget(w)
 
 
@@ -43,7 +43,9 @@ def _forget(w: Work) -> None:
         votes={},
         denied={},
         fenced=False,
+        slept_at=w.now,
         listen_until=max(w.node.listen_until, Instant(w.now + w.terms.interval_ns)),
     )
     for group in w.node.groups.values():
-        w.put(evolve(group, peer=None, peer_able_at=None, evidence=None, let_go_at=None))
+        unknown = evolve(group, peer=None, peer_able_at=None, peer_had=False)
+        w.put(evolve(unknown, evidence=None, let_go_at=None))

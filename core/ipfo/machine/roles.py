@@ -185,7 +185,6 @@ def _peer_said(group: Group, entry: GroupEntry, a: Around) -> Out:
     if took and group.seen_held and entry.epoch > group.claim and not group.gave:
         moved = count_move(group, a)  # nothing of ours asked it to
     group, told = moved
-    had = group.peer is not None and group.peer.role in (Role.HOLDER, Role.YIELDER)
     said = evolve(
         group,
         peer=entry,
@@ -193,9 +192,10 @@ def _peer_said(group: Group, entry: GroupEntry, a: Around) -> Out:
         seen_held=group.seen_held or held,
         ours_last=group.ours_last and not (held and entry.epoch >= group.claim),
     )
-    let_go = had and not peer_is_free(group, a) and peer_is_free(said, a)
-    if let_go:
-        said = evolve(said, let_go_at=a.now)
+    if held:
+        said = evolve(said, peer_had=True)
+    elif group.peer_had and peer_is_free(said, a):
+        said = evolve(said, peer_had=False, let_go_at=a.now)
     if entry.health is not Health.ABLE:
         return evolve(said, peer_able_at=None), told
     return (said if said.peer_able_at is not None else evolve(said, peer_able_at=a.now)), told
