@@ -21,8 +21,9 @@ BOOK = """\
 [ipfo]
 shelf = shelf
 second = second
+third = third
 """
-"""Entry points of the test plugin; `second` is the same again, as another plugin."""
+"""Entry points of the test plugins; `second` is the first again, as another plugin."""
 
 
 def turn(workers: list[Worker], until: Callable[[], bool]) -> None:
@@ -113,6 +114,7 @@ class Site:
         (info / "entry_points.txt").write_text(BOOK)
         text = Path(__file__).with_name("shelf.py").read_text()
         (packages / "shelf.py").write_text(text)
+        (packages / "third.py").write_text(Path(__file__).with_name("third.py").read_text())
         (packages / "second.py").write_text(
             text.replace("@hookimpl\ndef ipfo_providers", "def no_providers").replace(
                 "@hookimpl\ndef ipfo_notifiers", "def no_notifiers"
