@@ -15,7 +15,13 @@ from ipfo.config.model import Config
 from ipfo.daemon.control import CLIENTS_MAX, IDLE_NS, PENDING_NS, Control, listen
 from ipfo.errors import HostError
 from ipfo.machine.effects import Record, Settle
-from ipfo.machine.events import Event, HandoverAsked, ResumeAsked, StandbyAsked
+from ipfo.machine.events import (
+    Event,
+    HandoverAsked,
+    MaintenanceAsked,
+    ResumeAsked,
+    StandbyAsked,
+)
 from ipfo.model import Epoch, Instant, Role
 
 NOW = Instant(10**12)
@@ -109,6 +115,55 @@ def test_status_is_answered_at_once_and_as_often_as_asked(side: Side) -> None:
     assert side.ask(client, {"do": "status"}) == []
     assert side.ask(client, {"do": "status"}) == []
     assert said(client) == [{"status": {"node": "alpha"}}] * 2
+
+
+def test_an_order_for_a_group_moves_the_unit_that_it_belongs_to(side: Side) -> None:
+    client = side.connect()
+    failback = {"do": "failback", "group": "log"}
+    assert side.ask(client, failback) == [HandoverAsked("db", "beta")]
+    assert "under way already" in order_refused(side, {"do": "failback", "group": "db"})
+    side.control.settled(Settle("db", done=True, why="beta holds it"), NOW)
+    assert said(client)[-1]["settled"]["done"]
+
+
+def order_refused(side: Side, request: dict[str, Any]) -> str:
+    other = side.connect()
+    assert side.ask(other, request) == []
+    return str(said(other)[0]["error"])
+
+
+def test_a_group_that_never_fails_back_says_so_and_how_to_move_it(side: Side) -> None:
+    line = order_refused(side, {"do": "failback", "group": "mail"})
+    assert line == (
+        'groups.mail: failback = "never" is set: to move it all the same,'
+        " give 'ipfo handover mail --to alpha'"
+    )
+    handover = {"do": "handover", "group": "mail", "to": "alpha"}
+    assert side.ask(side.connect(), handover) == [HandoverAsked("mail", "alpha")]
+
+
+def test_maintenance_is_an_order_for_the_node(side: Side) -> None:
+    assert side.ask(side.connect(), {"do": "maintenance"}) == [MaintenanceAsked()]
+    assert "an order for this node is under way" in order_refused(side, {"do": "resume"})
+
+
+def test_a_restart_is_rehearsed_before_the_machine_hears_of_it(side: Side) -> None:
+    client = side.connect()
+    assert side.ask(client, {"do": "restart"}) == []
+    assert side.rehearsed == [True]
+    side.control.settled(Settle(None, done=False, why="pair.toml:3: what?"), NOW)
+    assert said(client)[-1]["settled"]["why"] == "pair.toml:3: what?"
+
+
+def test_who_asked_for_a_restart_is_told_apart_from_who_waits_for_something_else(
+    side: Side,
+) -> None:
+    restarting, moving = side.connect(), side.connect()
+    side.ask(moving, {"do": "handover", "group": "web", "to": "beta"})
+    side.ask(restarting, {"do": "restart"})
+    side.control.close(restarting=True)
+    assert said(restarting) == [{"restarting": True}]
+    assert said(moving)[0]["settled"]["why"] == "the daemon is restarted"
 
 
 def test_orders_become_events(side: Side) -> None:

@@ -1,109 +1,33 @@
 """Each effect becomes a call with a deadline, and each way that a call can end exactly one event."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from tests.daemon.paper import document
+from tests.daemon.rig import FIVE, LEASE_S, Rig
 
 from ipfo import clock
-from ipfo.config.model import Config
-from ipfo.daemon.control import Control, listen
-from ipfo.daemon.effects import Effects
-from ipfo.daemon.log import Log
-from ipfo.daemon.loop import Ways
-from ipfo.daemon.paper import Paper
 from ipfo.daemon.phases import PHASE_MARGIN_NS, move_fields
 from ipfo.machine import effects as ask
-from ipfo.machine.events import Acquired, Event, PhaseEnded, Probed, Released, Renewed, Swept
+from ipfo.machine.events import (
+    Acquired,
+    PeerProbed,
+    PhaseEnded,
+    Probed,
+    Released,
+    Renewed,
+    Swept,
+)
 from ipfo.model import SECOND, Answer, Epoch, Instant, Phase, Reason, Role
 from ipfo.model import Event as Told
-from ipfo.workers.pool import Outcome
-
-PLAIN: dict[str, Any] = {"traits": [], "phase_plugins": []}
-CONFIG = Config.from_document(document(groups={"web": {}, "plain": PLAIN}))
-
-LEASE_S = 2
-FIVE = Epoch(5)
-
-
-class Desk:
-    """A worker that notes its calls; a test says how each ends."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, Mapping[str, Any], Instant, Callable[[Outcome], None]]] = []
-        self.prepared: dict[str, Any] = {}
-        self.unasked: Callable[[Mapping[str, Any]], None] | None = None
-
-    def prepare(self, **more: Any) -> None:
-        self.prepared |= more
-
-    def call(
-        self, do: str, given: Mapping[str, Any], deadline: Instant, then: Callable[[Outcome], None]
-    ) -> None:
-        self.calls.append((do, given, deadline, then))
-
-    def last(self) -> tuple[str, Mapping[str, Any], Instant, Callable[[Outcome], None]]:
-        return self.calls[-1]
-
-    def end(self, ok: Mapping[str, Any] | None = None, failed: str | None = None) -> None:
-        self.calls.pop()[3](Outcome(ok, failed))
-
-
-class Desks:
-    """The pool's side of it."""
-
-    def __init__(self) -> None:
-        self.addresses, self.notices, self.moves = Desk(), Desk(), Desk()
-        self.checks, self.witnesses, self.fence = Desk(), Desk(), Desk()
-        self.done: list[str] = []
-
-    def phases(self, group: str) -> Desk:
-        assert group == "web"
-        return self.moves
-
-    def phases_done(self, group: str) -> None:
-        self.done.append(group)
-
-
-class Rig:
-    """Effects with desks for workers, and a list for an inbox."""
-
-    def __init__(self, folder: Path) -> None:
-        self.pool = Desks()
-        self.inbox: list[Event] = []
-        self.log = Log("ipfo", 2)
-        notices = cast("Any", self.pool.notices)
-        self.paper = Paper(CONFIG, 11, notices, self.log)
-        control = Control(
-            listen(folder / "c", group=None),
-            status=dict,
-            rehearse=lambda: None,
-            groups={},
-            nodes=("alpha", "beta"),
-        )
-        ways = cast("Ways", SimpleNamespace(links=None, pool=self.pool, control=control))
-        self.effects = Effects(CONFIG, LEASE_S, ways, self.paper, self.inbox.append, {})
-        self.control = control
-
-    def do(self, effect: ask.Effect) -> None:
-        self.effects.carry_out(effect)
-
-    def told(self, do: str) -> list[Mapping[str, Any]]:
-        """What `notices` was asked to do so, each by itself."""
-        name = {"record": "lines", "notify": "notices"}[do]
-        return [each for what, given, *_ in self.pool.notices.calls if what == do
-                for each in given[name]]  # fmt: skip
 
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
     made = Rig(tmp_path)
     yield made
-    made.control.close()
-    made.log.close()
+    made.close()
 
 
 def test_an_acquire_says_how_long_it_is_good_and_how_long_it_lasts(rig: Rig) -> None:
@@ -208,6 +132,7 @@ def test_a_phase_gets_the_move_and_a_little_more_time_than_it_is_told(rig: Rig) 
         "interface": "en0",
         "addresses": ["192.0.2.100"],
     }
+    assert rig.pool.moves.calls[1:] == []
     assert deadline - clock.now() <= 30 * SECOND + PHASE_MARGIN_NS
     rig.pool.moves.end({"veto": "no disk", "failures": [], "said": ["looked at the disk"]})
     assert rig.inbox == [PhaseEnded("web", Phase.PRE_ACQ, FIVE, "no disk")]
@@ -284,10 +209,66 @@ def test_the_outbox_is_asked_once_at_a_time(rig: Rig) -> None:
     assert rig.paper.outbox["queued"] == 3
 
 
-def test_the_end_is_noted(rig: Rig) -> None:
-    assert not rig.effects.ended
-    rig.do(ask.End())
-    assert rig.effects.ended
+@pytest.mark.parametrize(("effect", "restarting"), [(ask.End(), False), (ask.Restart(), True)])
+def test_the_end_is_noted_and_whether_a_new_run_follows(
+    rig: Rig, effect: ask.Effect, restarting: bool
+) -> None:
+    before = rig.effects.ended
+    rig.do(effect)
+    assert (before, rig.effects.ended, rig.effects.restarting) == (False, True, restarting)
+
+
+@pytest.mark.parametrize(
+    ("ok", "failed", "event"),
+    [
+        ({"answered": True}, None, PeerProbed(Instant(3), answered=True)),
+        ({"answered": False}, None, PeerProbed(Instant(3))),
+        ({"answered": False, "failed": "no wire"}, None, PeerProbed(Instant(3), failed="no wire")),
+        (None, "timed out", PeerProbed(Instant(3), failed="timed out")),
+    ],
+)
+def test_the_peers_own_addresses_are_asked_for_on_the_wire(
+    rig: Rig, ok: dict[str, Any] | None, failed: str | None, event: PeerProbed
+) -> None:
+    rig.do(ask.ProbePeer(Instant(3), SECOND))
+    assert rig.pool.addresses.last()[:2] == ("probe_peer", {"timeout_ns": SECOND})
+    rig.pool.addresses.end(ok, failed)
+    assert rig.inbox == [event]
+
+
+def test_who_answered_is_told_with_his_name(rig: Rig) -> None:
+    """Design 7.3: the peer's card, or a third host's."""
+    rig.do(ask.Probe("web", Instant(4), SECOND))
+    rig.effects.flush()
+    answers = {"web": [["192.0.2.100", "02:00:5e:00:53:01", "beta"]]}
+    rig.pool.addresses.end({"answers": answers, "failed": {}})
+    answer = Answer("192.0.2.100", "02:00:5e:00:53:01", "beta")
+    assert rig.inbox == [Probed("web", Instant(4), (answer,))]
+
+
+def test_a_renewal_says_what_somebody_else_has_taken_off(rig: Rig) -> None:
+    rig.do(ask.Renew(("web", "plain"), Instant(1), Instant(5), 10))
+    assert rig.pool.addresses.last()[1]["lifetime_s"] == 10  # longer before a restart
+    rig.pool.addresses.end({"began": 9, "failed": [], "gone": ["plain"]})
+    assert rig.inbox == [Renewed(Instant(9), (), ("plain",))]
+
+
+def test_what_failed_is_kept_for_the_status_for_as_long_as_the_epoch_lasts(rig: Rig) -> None:
+    troubles, long_ago, later = rig.effects.troubles, Instant(0), Instant(2**62)
+    rig.do(ask.Acquire("web", FIVE, Instant(1)))
+    rig.pool.addresses.end(failed="no such interface")
+    rig.do(run(Phase.POST_ACQ))
+    rig.pool.moves.end({"veto": None, "failures": ["db did not start"], "said": []})
+    rig.do(ask.Renew(("web",), Instant(1), Instant(5), 2))
+    rig.pool.addresses.end(failed="timed out")
+    kept = {each.what: each.why for each in troubles.since("web", FIVE, long_ago)}
+    assert kept == {
+        "acquire": "no such interface",
+        "post_acq": "db did not start",
+        "lease": "timed out",
+    }
+    assert troubles.since("web", Epoch(6), later) == []
+    assert troubles.since("plain", FIVE, long_ago) == []
 
 
 def test_the_fields_of_a_move_are_all_there() -> None:

@@ -9,10 +9,11 @@ from tests.daemon.looped import free_port
 
 from ipfo import clock
 from ipfo.daemon.links import BATCHES_MAX, Links
+from ipfo.machine.effects import Notify
 from ipfo.model import Echo, Heartbeat, Instant
 from ipfo.plugin.contracts import Datagram, LinkEnd
 from ipfo.plugin.registry import Registry
-from ipfo.wire import Keyring, Names
+from ipfo.wire import Keyring, Names, make_datagram
 
 RING = Keyring.of(bytes(range(32)))
 ALPHA = Names("looped", "alpha", "beta", ("one",), ("web",))
@@ -113,3 +114,47 @@ def test_what_could_not_be_sent_is_counted() -> None:
     assert links.counters()["one"].unsent.counts(clock.now()) == {"unsent": 1}
     assert links.counters()["one"].sent == 0
     links.close()
+
+
+def strangers(alpha: Links, datagrams: list[bytes], sender: Links) -> list[Notify]:
+    """What alpha tells of `datagrams` that `sender`'s socket has sent."""
+    told: list[Notify] = []
+    alpha.tell = told.append
+    for datagram in datagrams:
+        assert sender._ends["one"].transport.send(datagram)
+    while sum(rejected(alpha).values()) < len(datagrams):
+        arrived(alpha)
+        assert alpha.receive() == []
+    return told
+
+
+def test_a_second_host_that_is_configured_as_this_node_is_named_once(
+    pair: tuple[Links, Links],
+) -> None:
+    """Issue 3: both nodes configured as the same node: named, and none moves an address."""
+    alpha, beta = pair
+    sent = [make_datagram(beat("alpha", 33, number), ALPHA, RING) for number in range(1, 9)]
+    (notice,) = strangers(alpha, sent, beta)
+    assert notice.headline == "two hosts of looped are configured as alpha"
+    assert notice.detail.startswith("127.0.3.2 on link one says that it is alpha, too")
+    assert rejected(alpha) == {"same node": 8}
+
+
+def test_the_last_heartbeats_of_an_earlier_run_are_no_second_host(
+    pair: tuple[Links, Links],
+) -> None:
+    alpha, beta = pair
+    sent = [make_datagram(beat("alpha", 33, number), ALPHA, RING) for number in (1, 2)]
+    assert strangers(alpha, sent, beta) == []
+
+
+def test_another_pair_on_the_wire_is_named_once(pair: tuple[Links, Links]) -> None:
+    """Issue 3: another pair's name on the wire: named, and none moves an address."""
+    alpha, beta = pair
+    other = Names("mail", "beta", "alpha", ("one",), ("web",))
+    sent = [make_datagram(beat("beta", 22, number), other, RING) for number in (1, 2, 3)]
+    (notice,) = strangers(alpha, sent, beta)
+    assert notice.headline == "another pair than looped is heard on link one"
+    assert notice.detail.startswith(
+        f"127.0.3.2 sends for the pair with the id {other.pair_id.hex()}"
+    )
