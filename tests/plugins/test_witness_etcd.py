@@ -159,6 +159,17 @@ def test_a_leader_that_was_frozen_and_thaws_gives_nothing_back(mortal: Etcd) -> 
         assert granted(beta, OTHER)()
 
 
+def test_a_leader_whose_followers_are_gone_grants_nothing(mortal: Etcd) -> None:
+    """For a moment it still thinks that it leads, and prolongs leases out of its own head."""
+    leader = mortal.leader()
+    alpha = make([mortal.endpoints[leader]])
+    assert vote(alpha, WEB) == {}
+    for index in {0, 1, 2} - {leader}:
+        mortal.freeze(index)
+    with pytest.raises(OSError, match="etcd cannot be asked"):
+        vote(alpha, WEB, timeout_s=0.3)
+
+
 def test_a_lease_that_is_revoked_is_made_anew(three: Etcd) -> None:
     voter = make(three.endpoints)
     assert vote(voter, claim("revoked")) == {}
@@ -168,13 +179,32 @@ def test_a_lease_that_is_revoked_is_made_anew(three: Etcd) -> None:
     assert three.value("/ipfo/www/revoked/holder") is not None
 
 
-@pytest.mark.parametrize("key", ["holder", "epoch"])
-def test_a_key_that_somebody_has_deleted_is_written_again(three: Etcd, key: str) -> None:
-    voter = make(three.endpoints)
-    assert vote(voter, claim(f"deleted-{key}"), claim("beside")) == {}
-    three.ask("kv/deleterange", {"key": text64(f"/ipfo/www/deleted-{key}/{key}")})
-    until(lambda: vote(voter, claim(f"deleted-{key}", epoch=2), claim("beside")) == {})
-    assert three.value(f"/ipfo/www/deleted-{key}/{key}") is not None
+@pytest.mark.parametrize(("key", "epoch"), [("holder", 1), ("epoch", 2)])
+def test_a_key_that_somebody_has_deleted_is_written_again(
+    three: Etcd, key: str, epoch: int
+) -> None:
+    """The epoch's at the next claim; nobody fences by it in between."""
+    voter, group = make(three.endpoints), f"deleted-{key}"
+    assert vote(voter, claim(group), claim("beside")) == {}
+    three.ask("kv/deleterange", {"key": text64(f"/ipfo/www/{group}/{key}")})
+    assert vote(voter, claim(group, epoch=epoch), claim("beside")) == {}
+    assert three.value(f"/ipfo/www/{group}/{key}") is not None
+
+
+def test_what_somebody_writes_between_look_and_claim_is_not_overwritten(three: Etcd) -> None:
+    gamma = '{"node": "gamma", "epoch": 1}'
+    put = {"key": text64("/ipfo/www/between/holder"), "value": text64(gamma)}
+
+    def meanwhile(_path: str, asked: Any) -> bool:
+        if "request_range" in str(asked):
+            three.ask("kv/put", put)
+        return False
+
+    with meddling(three.endpoints[0]) as meddler:
+        meddler.swallow = meanwhile
+        refused = vote(make([meddler.endpoint]), claim("between"))
+    assert refused == {"between": "etcd keeps it for gamma, epoch 1"}
+    assert three.value("/ipfo/www/between/holder") == gamma
 
 
 def test_another_process_of_the_same_node_goes_on_under_a_lease_of_its_own(three: Etcd) -> None:
@@ -240,7 +270,26 @@ def test_a_vote_ends_no_sooner_than_it_was_asked_for(three: Etcd) -> None:
         meddler.change = lambda _p, _a, answer: (
             answer | {"TTL": "60"} if "TTL" in answer else answer
         )
-        assert vote(make([meddler.endpoint]), claim("short")) == {}
+        voter = make([meddler.endpoint])
+        assert vote(voter, claim("short")) == {}
+
+        def ending(path: str, _asked: Any, answer: dict[str, Any]) -> Any:
+            result = answer.get("result", {}) | {"TTL": "1"}
+            return {"result": result} if path == "lease/keepalive" else answer
+
+        meddler.change, before = ending, len(meddler.asked)
+        assert vote(voter, claim("short")) == {}
+        assert meddler.asked[before:][:2] == ["lease/keepalive", "lease/grant"]
+
+
+def test_a_vote_for_longer_takes_another_lease(three: Etcd) -> None:
+    """As after a reload that has changed the timings."""
+    with meddling(three.endpoints[0]) as meddler:
+        voter = make([meddler.endpoint])
+        assert vote(voter, claim("longer")) == {}
+        before = len(meddler.asked)
+        assert voter.vote([claim("longer")], TTL_S + 2, 2) == {}
+        assert meddler.asked[before] == "lease/grant"
 
 
 def lease_of(etcd: Etcd, key: str) -> str:

@@ -61,7 +61,6 @@ def instead(path: str, answer: object) -> Callable[[str, Any, Any], Any]:
         {"header": HEADER, "ID": "7", "TTL": None},
         {"header": HEADER, "ID": ["7"], "TTL": "2"},
         {"header": HEADER, "ID": "9" * 5000, "TTL": "2"},
-        {"header": HEADER, "ID": "7", "TTL": "2", "filler": "x" * (1 << 20)},
     ],
     ids=lambda answer: str(answer)[:60],
 )
@@ -73,6 +72,17 @@ def test_a_lease_that_makes_no_sense_grants_nothing(
             make([meddler.endpoint]).vote([claim], TTL_S, 2)
         assert len(str(caught.value)) < 300, "an error is for people"
         assert "\n" not in str(caught.value)
+
+
+def test_an_answer_without_end_is_not_read_to_its_end(etcd: Etcd, claim: Claim) -> None:
+    def fill(_path: str, _asked: Any, answer: dict[str, Any]) -> Any:
+        return answer | {"filler": "x" * (1 << 20)}
+
+    with (
+        meddling(etcd.endpoints[0], fill) as meddler,
+        pytest.raises(OSError, match="an answer of more than 1048576 bytes"),
+    ):
+        make([meddler.endpoint]).vote([claim], TTL_S, 2)
 
 
 RESPONSES: list[object] = [
