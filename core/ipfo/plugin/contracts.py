@@ -192,7 +192,11 @@ class Claim:
 
 
 class Voter(Protocol):
-    """A third party that grants a group to one node at most. Called in the `witnesses` worker."""
+    """A third party that grants a group to one node at most.
+
+    Called in the `witnesses` worker, one call at a time. There is no last call: what it keeps open
+    goes with it.
+    """
 
     def vote(self, claims: Sequence[Claim], ttl_s: int, timeout_s: float) -> Mapping[str, str]:
         """Keep `claims` for `ttl_s` from now; what is refused, by group, with the reason for people.
