@@ -120,6 +120,7 @@ class Site:
                 "@hookimpl\ndef ipfo_notifiers", "def no_notifiers"
             )
         )
+        self.links: dict[str, Any] = {}
         self.environment = ("/usr/bin/env", f"PYTHONPATH={packages}")
 
     def command(self, kind: str) -> tuple[str, ...]:
@@ -137,6 +138,12 @@ class Site:
         """Put an address there as an operating system would."""
         content = self.shelf()
         content["on"][address.partition("/")[0]] = [address, interface, None, list(flags)]
+        self.file.write_text(json.dumps(content))
+
+    def clear(self, *ips: str) -> None:
+        """Take addresses off as somebody else would, or as the kernel does at their end."""
+        content = self.shelf()
+        content["on"] = {ip: kept for ip, kept in content["on"].items() if ip not in ips}
         self.file.write_text(json.dumps(content))
 
     def calls(self) -> list[str]:
@@ -183,7 +190,7 @@ class Site:
             "on_partition": "available",
             "witnesses": [],
             "fence": None,
-            "links": {},
+            "links": self.links,
             "groups": {name: {"unit": name, **group} for name, group in groups.items()},
             "notifiers": list(notifiers),
             "digest": 1,
@@ -196,3 +203,25 @@ class Site:
 def site(tmp_path: Path) -> Site:
     """Where a test's workers live."""
     return Site(tmp_path)
+
+
+@pytest.fixture
+def start(site: Site, calling: Callable[[Worker], Caller]) -> Callable[..., Caller]:
+    """Start the `addresses` worker with these groups; without any with one, `web`."""
+
+    def begin(**groups: dict[str, Any]) -> Caller:
+        setup = site.setup(**(groups or {"web": site.group()}))
+        return calling(Worker("addresses", setup, queue_max=64, command=site.command("addresses")))
+
+    return begin
+
+
+@pytest.fixture
+def over() -> Callable[[Caller], None]:
+    """End a worker as the end of its engine does, and wait until nothing of it is left."""
+
+    def end(caller: Caller) -> None:
+        caller.worker.stop()
+        turn([], lambda: caller.worker.gone)
+
+    return end

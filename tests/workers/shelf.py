@@ -6,6 +6,7 @@ What they were asked to do is in ``calls`` of the same file, so a test sees it f
 import json
 import os
 import signal
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ipfo.plugin import (
     Address,
     Answer,
     Found,
+    Instant,
     Move,
     Notice,
     Notifier,
@@ -22,9 +24,12 @@ from ipfo.plugin import (
     Provider,
     Say,
     Veto,
+    check_not_late,
     hookimpl,
 )
 
+CARD = "02:00:5e:00:53:01"
+CHANGING = threading.Lock()
 ANY = {"type": "object", "properties": {}}
 
 
@@ -41,22 +46,29 @@ class Shelf:
         return content
 
     def change(self, call: str, on: dict[str, Any] | None = None) -> None:
-        content = self.read()
-        content["calls"].append(call)
-        if on is not None:
-            content["on"] = on
-        fresh = self.path.with_suffix(f".{os.getpid()}")
-        fresh.write_text(json.dumps(content))
-        fresh.replace(self.path)
+        with CHANGING:
+            content = self.read()
+            content["calls"].append(call)
+            if on is not None:
+                content["on"] = on
+            fresh = self.path.with_suffix(f".{os.getpid()}")
+            fresh.write_text(json.dumps(content))
+            fresh.replace(self.path)
 
 
 class ShelfProvider:
-    """See `Provider`. `hang` names calls that never end, `fail` those that cannot."""
+    """See `Provider`. `hang` names calls that never end, `fail` those that cannot.
+
+    In those of `stop` the process stops just before the change, after the clock was asked. `cards`:
+    who answers on the wire, by address; without it, one and the same card for all.
+    """
 
     def __init__(self, options: Options) -> None:
         self._shelf = Shelf(options["file"])
         self._hang = options.get("hang", ())
         self._fail = options.get("fail", ())
+        self._stop = options.get("stop", ())
+        self._cards = options.get("cards")
 
     def _note(self, do: str, text: str, on: dict[str, Any] | None = None) -> None:
         if do in self._fail:
@@ -65,13 +77,37 @@ class ShelfProvider:
         if do in self._hang:
             signal.pause()
 
-    def acquire(self, interface: str, addresses: Sequence[Address], lifetime_s: int | None) -> None:
+    def _may_stop(self, do: str) -> None:
+        if do in self._stop:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    def acquire(
+        self,
+        interface: str,
+        addresses: Sequence[Address],
+        lifetime_s: int | None,
+        good_until: Instant | None = None,
+    ) -> None:
+        check_not_late(good_until)
+        self._may_stop("acquire")
         on = self._shelf.read()["on"]
         on |= {a.ip: [str(a), interface, lifetime_s, []] for a in addresses}
         self._note("acquire", f"{interface} {lifetime_s}", on)
 
-    def renew(self, interface: str, addresses: Sequence[Address], lifetime_s: int) -> None:
-        self._note("renew", f"{interface} {' '.join(a.ip for a in addresses)} {lifetime_s}")
+    def renew(
+        self,
+        interface: str,
+        addresses: Sequence[Address],
+        lifetime_s: int,
+        good_until: Instant | None = None,
+    ) -> None:
+        check_not_late(good_until)
+        on = self._shelf.read()["on"]
+        if any(a.ip not in on for a in addresses):
+            raise OSError("somebody took it off the shelf")
+        self._may_stop("renew")
+        on |= {a.ip: [str(a), interface, lifetime_s, []] for a in addresses}
+        self._note("renew", f"{interface} {' '.join(a.ip for a in addresses)} {lifetime_s}", on)
 
     def release(self, interface: str, addresses: Sequence[Address]) -> None:
         on = self._shelf.read()["on"]
@@ -79,6 +115,12 @@ class ShelfProvider:
             if address.ip in on and on[address.ip][1] == interface:
                 del on[address.ip]
         self._note("release", f"{interface} {' '.join(map(str, addresses))}", on)
+
+    def held(self) -> Sequence[Found]:
+        return [
+            Found(Address.parse(kept[0]), kept[1], kept[2], tuple(kept[3]))
+            for kept in self._shelf.read()["on"].values()
+        ]
 
     def find(self, address: Address) -> Found | None:
         kept = self._shelf.read()["on"].get(address.ip)
@@ -100,7 +142,8 @@ class ShelfProvider:
         if interface.startswith("deaf"):
             raise OSError(f"{interface} has no carrier")
         self._note("probe", f"{interface} {timeout_ns}")
-        return [Answer(a.ip, "02:00:5e:00:53:01") for a in addresses]
+        everybody = self._cards if self._cards is not None else {a.ip: CARD for a in addresses}
+        return [Answer(a.ip, everybody[a.ip]) for a in addresses if a.ip in everybody]
 
 
 class ShelfNotifier:
@@ -178,3 +221,8 @@ def ipfo_pre_rel(move: Move, options: Options, say: Say) -> None:
 @hookimpl
 def ipfo_post_rel(move: Move, options: Options, say: Say) -> None:
     _take_part("post_rel", move, options, say)
+
+
+@hookimpl
+def ipfo_reassert(move: Move, options: Options, say: Say) -> None:
+    _take_part("reassert", move, options, say)

@@ -27,10 +27,11 @@ def test_the_highest_epoch_of_all_files_counts(tmp_path: Path) -> None:
     )
     memory = ledger.read(tmp_path)
     assert memory.groups["web"] == ledger.GroupMemory(
-        Epoch(9), held=True, open_phases=(Phase.PRE_ACQ,), acquire=True
+        Epoch(9), Epoch(7), held=True, open_phases=(Phase.PRE_ACQ,), acquire=True
     )
-    assert memory.groups["odd"] == ledger.GroupMemory()
+    assert "odd" not in memory.groups
     assert memory.standby
+    assert "the epoch of odd is no number of one: 'x'" in memory.remarks[0]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "\xff", "[" * 100_000, "1" * 5000])
@@ -43,6 +44,29 @@ def test_a_broken_file_is_set_aside_and_named(tmp_path: Path, text: str) -> None
     assert "node.json.broken" in memory.remarks[0]
     assert not path.exists()
     assert ledger.read(tmp_path).remarks == ()
+
+
+@pytest.mark.parametrize("version", [2, 0, -1, "1", None, True, 1.5])
+def test_a_file_of_another_version_is_set_aside_and_named(tmp_path: Path, version: object) -> None:
+    """Issue 3: "a ledger that is corrupt or from the future": named, and no address moves by it."""
+    path = ledger.path_of(tmp_path, ledger.ADDRESSES, "web")
+    ledger.write(path, {"version": version, "group": "web", "epoch": 3, "held": True})
+    memory = ledger.read(tmp_path)
+    assert memory.groups == {}
+    assert f"is from another ipfo (version {version!r}" in memory.remarks[0]
+    assert path.with_suffix(".json.broken").exists()
+
+
+@pytest.mark.parametrize("epoch", [-1, 2**48, 10**30, "7", True, None, 1.5, [], {}])
+def test_an_epoch_that_cannot_be_one_is_not_believed(tmp_path: Path, epoch: object) -> None:
+    """A claim after it would not fit into a heartbeat, or never be topped."""
+    path = ledger.path_of(tmp_path, ledger.PHASES, "web")
+    ledger.write(path, {"group": "web", "epoch": epoch, "began": ["pre_acq"]})
+    ledger.write(tmp_path / "node.json", {"epochs": {"web": epoch, "mail": 4}})
+    memory = ledger.read(tmp_path)
+    assert set(memory.groups) == {"mail"}
+    assert any("is broken (no epoch: " in remark for remark in memory.remarks)
+    assert ledger.EPOCH_MAX + 1 < 2**64, "what the wire has room for"
 
 
 def test_groups_of_any_name_have_files_of_their_own(tmp_path: Path) -> None:

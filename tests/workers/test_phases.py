@@ -1,5 +1,6 @@
 """The `phases` worker as a real process: order, refusals, failures, and the ledger for P5."""
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -117,6 +118,56 @@ def test_the_ledger_knows_what_is_open_and_forgets_what_is_undone(site: Site, st
         known = ledger.read(site.state).groups.get("web")
         seen.append([each.value for each in known.open_phases] if known else None)
     assert seen == [None, ["pre_acq"], ["pre_acq", "post_acq"], ["pre_acq"], []]
+
+
+def test_the_ledger_knows_that_a_release_is_under_way(site: Site, start: Start) -> None:
+    """Decision 2: a run that is killed in the middle of a release is not adopted."""
+    caller = start()
+    path = ledger.path_of(site.state, ledger.PHASES, "web")
+    seen = {}
+    for phase in ALL[1:]:
+        caller.ok("run", **given(phase))
+        seen[phase] = json.loads(path.read_text())["unwinding"]
+    assert seen == {"pre_acq": False, "post_acq": False, "pre_rel": True, "post_rel": False}
+
+
+def test_a_release_that_was_given_up_is_not_under_way_any_more(site: Site, start: Start) -> None:
+    """Issue 3: a handover that cannot finish ends where it began, hooks balanced."""
+    caller = start()
+    for phase in ("pre_acq", "post_acq", "pre_rel", "post_acq"):
+        caller.ok("run", **given(phase))
+    path = ledger.path_of(site.state, ledger.PHASES, "web")
+    assert json.loads(path.read_text())["unwinding"] is False
+    assert open_phases(site) == (Phase.PRE_ACQ, Phase.POST_ACQ)
+
+
+@pytest.mark.parametrize("how", ["veto", "raise", "exit"])
+def test_reassert_is_called_as_post_acq_is_and_leaves_no_trace(
+    site: Site, start: Start, how: str
+) -> None:
+    """Issue 3: "calls the hook ipfo_reassert so that outside systems follow the true holder"."""
+    caller = start(**{how: "reassert"})
+    for phase in ("pre_acq", "post_acq"):
+        caller.ok("run", **given(phase))
+    path = ledger.path_of(site.state, ledger.PHASES, "web")
+    before = path.read_text()
+    answer = caller.ok("run", **given("reassert"))
+    assert site.calls()[-2:] == ["first reassert 5", "second reassert 5"]
+    assert answer["veto"] is None
+    assert len(answer["failures"]) == 1
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize("phase", ["pre_rel", "post_rel"])
+def test_after_a_death_within_a_release_it_is_known_to_be_under_way(
+    site: Site, start: Start, phase: str
+) -> None:
+    caller = start(die=phase)
+    for earlier in ("pre_acq", "post_acq"):
+        caller.ok("run", **given(earlier))
+    assert "worker ended" in (caller.do("run", **given(phase)).failed or "")
+    path = ledger.path_of(site.state, ledger.PHASES, "web")
+    assert json.loads(path.read_text())["unwinding"] is True
 
 
 def test_a_vetoed_pre_acq_is_open_until_post_rel(site: Site, start: Start) -> None:

@@ -1,273 +1,202 @@
-"""The `addresses` worker: puts the groups' addresses on interfaces and takes them off.
+"""The `addresses` worker: puts the units' addresses on interfaces and takes them off.
 
-Nothing that could put an address on is done after the instant until which it was good: the clock
-is asked before each such call of a provider, since a worker may have been stopped in between.
+What is asked for concerns a unit, the groups that stay together: all of them or none. Nothing that
+could put an address on is done after the instant until which it was good: the clock is asked just
+before, since a worker may have been stopped in between.
 """
 
-import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from ipfo import clock
-from ipfo.config.model import Config, GroupConfig
-from ipfo.model import Address, Instant
-from ipfo.plugin.contracts import Provider
-from ipfo.plugin.registry import Registry
-from ipfo.workers import child, chosen, ledger
-from ipfo.workers.home import Home
+from ipfo.config.model import Config
+from ipfo.model import SECOND, Instant
+from ipfo.plugin.late import check_not_late
+from ipfo.workers import child, leases
+from ipfo.workers.boot import Boot
+from ipfo.workers.lock import locked
+from ipfo.workers.member import Member, Members
+from ipfo.workers.renewal import Renewal
+from ipfo.workers.sweep import Sweep
+from ipfo.workers.wires import Wires
 
 Asked = dict[str, Any]
 
+LOCK = "addresses.lock"
+"""In the state folder: whoever has it is the only worker of its kind on this node."""
 
-class LateError(OSError):
-    """It was good only until an instant that has passed; nothing was touched."""
-
-
-@dataclass(slots=True)
-class Held:
-    """A group as this worker knows it: a line of the ledger, and what is needed to act on it."""
-
-    config: GroupConfig
-    provider: Provider
-    interface: str
-    home: Home | None  # only on the home node
-    epoch: int = 0
-    held: bool = False
-    leased: bool = False
-
-
-def check(good_until: int) -> None:
-    """Raise LateError if `good_until` has passed."""
-    now = clock.now()
-    if now > good_until:
-        raise LateError(f"late by {(now - good_until) / 1e9:.3f} s; nothing was done")
+LOCK_NS = SECOND // 2
+"""How long a start waits for the worker of an earlier run, which is to end when its engine does."""
 
 
 class Addresses:
-    """The groups of `node` in `config`, as the ledger in `state_dir` knows them."""
+    """The units of `node` in `config`, as the ledger in `state_dir` knows them."""
 
     def __init__(self, config: Config, state_dir: Path) -> None:
-        self._state_dir = state_dir
-        self._node = config.node
         self._remarks: list[str] = []
-        names = list(dict.fromkeys(group.provider for group in config.groups.values()))
-        offers = chosen.offers(config, names, Registry.providers)
-        self._groups = {
-            name: self._group(group, offers[group.provider].build(group.provider_options))
-            for name, group in config.groups.items()
-        }
+        self._alive = ExitStack()  # until the process ends
+        self._alone = self._wait_for_earlier(state_dir / LOCK)
+        self._config = config
+        self._state_dir = state_dir
+        self._members = Members(config, state_dir, self._remarks)
+        self._wires = Wires(config, self._members)
+        self._boot = Boot.now()
 
-    def _group(self, config: GroupConfig, provider: Provider) -> Held:
-        known = ledger.load(self._path(config.name), self._remarks)
-        interface = config.interfaces.get(self._node, "")
-        home = None
-        if config.home == self._node:
-            remembered = known.get("home")
-            kept = remembered if isinstance(remembered, list) else []
-            home = Home(provider, config.addresses, interface, kept)
-        epoch = known.get("epoch")
-        return Held(
-            config,
-            provider,
-            interface,
-            home,
-            epoch if isinstance(epoch, int) else 0,
-            held=known.get("held") is True,
-            leased=known.get("leased") is True,
-        )
-
-    def _path(self, group: str) -> Path:
-        return ledger.path_of(self._state_dir, ledger.ADDRESSES, group)
-
-    def _record(self, group: Held, *, durable: bool = False) -> None:
-        """Write `group` into the ledger; where that fails people are told, and the move goes on.
-
-        Not durable but for what a home address was like: after a power cut no address is left.
-        """
-        content = {
-            "group": group.config.name,
-            "epoch": group.epoch,
-            "held": group.held,
-            "leased": group.leased,
-            "interface": group.interface,
-            "addresses": [str(address) for address in group.config.addresses],
-            "provider": group.config.provider,
-            "home": group.home.remember() if group.home is not None else None,
-        }
+    def _wait_for_earlier(self, path: Path) -> bool:
         try:
-            ledger.write(self._path(group.config.name), content, durable=durable)
-        except OSError as error:
-            self._remarks.append(f"the ledger cannot be written: {child.one_line(error)}")
+            self._alive.enter_context(
+                locked(path, clock.now() + LOCK_NS, "the other has not ended")
+            )
+        except TimeoutError:
+            return False
+        return True
 
     def _said(self) -> list[str]:
-        remarks, self._remarks = self._remarks, []
+        remarks, self._remarks[:] = list(self._remarks), []
         return remarks
 
+    def sweep(self, _: Asked) -> Asked:
+        """Once at the start of the daemon: see `Sweep`."""
+        terms = self._config.terms(boot=0)
+        answer = Sweep(self._members, self._state_dir, terms, self._remarks, self._alone).run()
+        return {**answer, "remarks": self._said()}
+
     def acquire(self, given: Asked) -> Asked:
-        """Put the group on, all or none, and announce it once; recorded before it is done."""
-        group, good_until = self._groups[given["group"]], given["good_until"]
-        check(good_until)
-        lifetime_s = given["lifetime_s"] if "lease" in group.config.traits else None
-        if group.home is not None:
-            lifetime_s = None
-        # leased only when it is here: a worker killed in between must not renew it
-        group.epoch, group.held, group.leased = given["epoch"], True, False
-        self._record(group)
+        """Put the unit on, all or none, and announce it once; recorded before it is done.
+
+        What is held already, or was, is put back. `leased_from`: since when the lease of all of it
+        runs; null where nothing of it has one.
+        """
+        members, good_until = self._members.units[given["group"]], Instant(given["good_until"])
+        check_not_late(good_until)
+        new: list[Member] = []
+        began: list[Instant] = []
         try:
-            check(good_until)
-            began = clock.now()
-            if group.home is not None:
-                group.home.acquire(lambda: check(good_until))
-            else:
-                group.provider.acquire(group.interface, group.config.addresses, lifetime_s)
+            for member in members:
+                was_held = member.held
+                leased_from = _put_on(member, given["epoch"], given["lifetime_s"], good_until)
+                began += [] if leased_from is None else [leased_from]
+                new += [] if was_held else [member]
         except BaseException:
-            group.held = False
-            self._record(group)
+            self._undo(new)
             raise
-        if lifetime_s is not None:
-            group.leased = True
-            self._record(group)
-        try:
-            self._announce(group)
-        except Exception as error:  # it is here, and will be announced again
-            self._remarks.append(f"announcing failed: {child.one_line(error)}")
-        leased_from = None if lifetime_s is None else began
-        return {"leased_from": leased_from, "remarks": self._said()}
+        for member in members:
+            try:
+                member.announce()
+            except Exception as error:  # it is here, and will be announced again
+                self._remarks.append(f"announcing failed: {child.one_line(error)}")
+        return {"leased_from": min(began, default=None), "remarks": self._said()}
+
+    def _undo(self, members: Sequence[Member]) -> None:
+        """Take off what was put on before another member could not be."""
+        for member in reversed(members):
+            try:
+                _take_off(member)
+            except Exception as error:
+                what = f"{member.name} could not be taken off again: {child.one_line(error)}"
+                self._remarks.append(what)
 
     def renew(self, given: Asked) -> Asked:
-        """Renew the leases of `groups`; what could not be, or would be late, is in `failed`.
+        """Renew the leases of `groups` (units), and look for what is held without one.
 
-        Also a group that this worker does not hold under lease: it was started anew and its ledger
-        is lost, or the engine asks too late.
+        `gone`: units of which an address is not where it was put; it is not put back. `failed`:
+        those that could not be renewed, or only too late; among them what this worker does not
+        hold: it was started anew and its ledger is lost. `began`: since when the others are leased.
         """
-        began: Instant | None = None
-        failed: list[str] = []
-        for name in given["groups"]:
-            group = self._groups[name]
-            try:
-                if not (group.held and group.leased):
-                    raise OSError("it is not held under lease here")
-                check(given["good_until"])
-                began = began or clock.now()
-                group.provider.renew(group.interface, group.config.addresses, given["lifetime_s"])
-            except Exception as error:
-                failed.append(name)
-                self._remarks.append(f"renewing {name} failed: {child.one_line(error)}")
-        return {"began": began or clock.now(), "failed": failed, "remarks": self._said()}
+        round_ = Renewal(Instant(given["good_until"]), given["lifetime_s"], self._remarks)
+        for unit in given["groups"]:
+            round_.add(self._members.units[unit])
+        round_.run()
+        self._note_sleep(round_.renewed)
+        gone = [unit for unit in given["groups"] if unit in round_.gone]
+        failed = [unit for unit in given["groups"] if unit in round_.failed and unit not in gone]
+        return {"began": round_.began, "failed": failed, "gone": gone, "remarks": self._said()}
+
+    def _note_sleep(self, renewed: Sequence[Member]) -> None:
+        """What outlived a suspension may be adopted again: its lease began after it."""
+        boot = Boot.now()
+        if boot.why_not_since(self._boot) is not None:
+            self._boot = boot
+            for member in renewed:
+                member.record()
 
     def release(self, given: Asked) -> Asked:
-        """Take the group off; it is not renewed any more, even if that fails."""
-        group = self._groups[given["group"]]
-        group.epoch, group.leased = max(group.epoch, given["epoch"]), False
-        self._record(group, durable=group.home is not None)
-        if group.home is not None:
-            group.home.release()
-        else:
-            group.provider.release(group.interface, group.config.addresses)
-        group.held = False
-        self._record(group)
+        """Take the unit off; it is not renewed any more, even if that fails."""
+        members = self._members.units[given["group"]]
+        for member in members:
+            member.epoch, member.leased = max(member.epoch, given["epoch"]), False
+            member.record(durable=member.home is not None)
+        failures: list[str] = []
+        for member in reversed(members):
+            try:
+                _take_off(member)
+            except Exception as error:
+                failures.append(child.one_line(error))
+        if failures:
+            raise OSError("; ".join(failures))
         return {"remarks": self._said()}
 
     def sweep_home(self, given: Asked) -> Asked:
         """Take a home address off that the operating system has set: `found` says whether it had.
 
-        Nothing is touched where this node holds the group.
+        Nothing is touched where this node holds the unit.
         """
-        group = self._groups[given["group"]]
-        if group.home is None or group.held or not group.home.found():
+        (member,) = self._members.units[given["group"]]
+        if member.home is None or member.held or not member.home.here():
             return {"found": False}
-        self._record(group, durable=True)
-        group.home.release()
+        member.record(durable=True)
+        member.home.release()
         return {"found": True, "remarks": self._said()}
 
     def announce(self, given: Asked) -> Asked:
-        """Tell the neighbours, if the group is held here."""
-        group = self._groups[given["group"]]
-        if group.held:
-            self._announce(group)
+        """Tell the neighbours, of what is held here."""
+        for member in self._members.units[given["group"]]:
+            if member.held:
+                member.announce()
         return {}
 
-    def _announce(self, group: Held) -> None:
-        if group.home is not None:
-            group.home.announce()
-        else:
-            group.provider.announce(group.interface, group.config.addresses)
-
     def probe(self, given: Asked) -> Asked:
-        """Who else answers for the addresses of `groups`; those on one wire are asked together."""
-        wires: dict[tuple[str, str, str], list[Held]] = {}
-        for name in given["groups"]:
-            group = self._groups[name]
-            interface = group.interface if group.home is None else group.home.interface()
-            options = json.dumps(group.config.provider_options, sort_keys=True)
-            wires.setdefault((interface, group.config.provider, options), []).append(group)
-        answers: dict[str, list[list[str]]] = {}
-        failed: dict[str, str] = {}
-        for (interface, _, _), groups in wires.items():
-            addresses = [address for group in groups for address in group.config.addresses]
-            try:
-                told = groups[0].provider.probe(interface, addresses, given["timeout_ns"])
-            except Exception as error:
-                failed |= {group.config.name: child.one_line(error) for group in groups}
-                continue
-            for group in groups:
-                ips = {address.ip for address in group.config.addresses}
-                answers[group.config.name] = [[a.address, a.card] for a in told if a.address in ips]
-        return {"answers": answers, "failed": failed}
+        """Who else answers for service addresses: see `Wires`."""
+        return self._wires.probe(given)
 
-    def sweep(self, _: Asked) -> Asked:
-        """Take off what an earlier run has left; a home address on its home node stays.
+    def probe_peer(self, given: Asked) -> Asked:
+        """Whether the peer answers for its own: see `Wires`."""
+        return self._wires.probe_peer(given)
 
-        `interfaces`: where the home groups' addresses are or were, as far as that is known.
-        `memory`: what the ledger knew.
-        """
-        memory = ledger.read(self._state_dir)
-        self._remarks.extend(memory.remarks)
-        swept, interfaces = [], {}
-        for name, group in self._groups.items():
-            if group.home is not None:
-                if "wire" in group.config.traits:
-                    interfaces[name] = group.home.interface()
-            elif self._sweep(group):
-                swept.append(name)
-            group.held = group.leased = False
-            self._record(group)
-        return {
-            "swept": swept,
-            "interfaces": interfaces,
-            "memory": {
-                name: {
-                    "epoch": known.epoch,
-                    "held": known.held,
-                    "leased": known.leased,
-                    "open_phases": [phase.value for phase in known.open_phases],
-                    "acquire": known.acquire,
-                }
-                for name, known in memory.groups.items()
-            },
-            "remarks": self._said(),
-        }
 
-    def _sweep(self, group: Held) -> bool:
-        """Take off the configured addresses, and those that the config had when they were put on."""
-        known = ledger.load(self._path(group.config.name), self._remarks)
-        addresses = list(group.config.addresses)
-        if known.get("held") is True and isinstance(known.get("addresses"), list):
-            for text in known["addresses"]:
-                try:
-                    addresses.append(Address.parse(text))
-                except ValueError:
-                    self._remarks.append(
-                        f"{text!r} in the ledger of {group.config.name} is no address"
-                    )
-        any_left = False
-        for address in dict.fromkeys(addresses):
-            left = group.provider.find(address)
-            if left is not None:
-                group.provider.release(left.interface, [left.address])
-                any_left = True
-        return any_left
+def _put_on(
+    member: Member, epoch: int, lifetime_s: int | None, good_until: Instant
+) -> Instant | None:
+    """Since when its lease runs; None where it has none."""
+    was_held = member.held
+    # leased only when it is here: a worker killed in between must not renew it
+    member.epoch, member.held, member.leased = epoch, True, False
+    member.record()
+    began: Instant | None = None
+    try:
+        if member.home is not None:
+            member.home.acquire(good_until)
+        else:
+            place = member.provider, member.interface, member.config.addresses
+            since = leases.acquire(*place, lifetime_s if member.leases else None, good_until)
+            began = since if member.leases and lifetime_s is not None else None
+    except BaseException:
+        member.held = was_held  # what is to be put back may still be there in part
+        member.record()
+        raise
+    if began is not None:
+        member.leased = True
+        member.record()
+    return began
+
+
+def _take_off(member: Member) -> None:
+    member.leased = False
+    member.take_off()
+    member.held = False
+    member.record()
 
 
 class Worker:
@@ -293,11 +222,16 @@ class Worker:
         return handle
 
 
+OPERATIONS = (
+    *("sweep", "acquire", "renew", "release", "sweep_home"),
+    *("announce", "probe", "probe_peer"),
+)
+
+
 def main() -> None:
     """Serve the engine until it ends; its addresses end with their leases."""
     worker = Worker()
-    names = ("acquire", "renew", "release", "announce", "probe", "sweep", "sweep_home")
-    child.serve({"setup": worker.setup, **{name: worker.handler(name) for name in names}})
+    child.serve({"setup": worker.setup, **{name: worker.handler(name) for name in OPERATIONS}})
 
 
 if __name__ == "__main__":

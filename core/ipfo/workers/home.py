@@ -4,11 +4,12 @@ It is found, not added; taken off it is remembered first, as it was, so that it 
 same way. It has no lease: losing it may cost the administrator the machine.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ipfo.model import Address
+from ipfo.model import Address, Instant
 from ipfo.plugin.contracts import Found, Provider
+from ipfo.plugin.late import check_not_late
 
 
 def to_json(found: Found) -> dict[str, Any]:
@@ -53,38 +54,38 @@ class Home:
                 continue  # as if it had never been remembered
             self._remembered[found.address.ip] = found
 
-    def found(self) -> list[Found]:
-        """Those that are on this host now."""
-        found = (self._provider.find(address) for address in self._addresses)
-        return [each for each in found if each is not None]
+    def here(self) -> list[Found]:
+        """Those that are on this host now, in config order; without routes."""
+        there = {found.address.ip: found for found in self._provider.held()}
+        return [there[address.ip] for address in self._addresses if address.ip in there]
 
     def interface(self) -> str:
         """Where the group's addresses are, else were, else are configured to be; "" if unknown."""
-        here = self.found() or [
+        here = self.here() or [
             self._remembered[a.ip] for a in self._addresses if a.ip in self._remembered
         ]
         return here[0].interface if here else self._interface
 
-    def acquire(self, check: Callable[[], None]) -> None:
+    def acquire(self, good_until: Instant) -> None:
         """All of them are here: those that are missing as they were, else as the config says.
 
-        `check` is called before each change and raises if it is too late for one.
-
+        :raises LateError: if one has to be put on, and it is too late for that.
         :raises OSError: if one cannot be put back; those put back by this call are off again.
         """
         put_back: list[tuple[str, Address]] = []
+        here = {found.address.ip for found in self.here()}
         try:
             for address in self._addresses:
-                if self._provider.find(address) is not None:
-                    continue
-                check()
-                put_back.append(self._put_back(address))
+                if address.ip not in here:
+                    done = self._put_back(address, good_until)
+                    put_back.append(done)
         except OSError:
             for interface, address in put_back:
                 self._provider.release(interface, [address])
             raise
 
-    def _put_back(self, address: Address) -> tuple[str, Address]:
+    def _put_back(self, address: Address, good_until: Instant) -> tuple[str, Address]:
+        check_not_late(good_until)
         found = self._remembered.get(address.ip)
         if found is not None:
             self._provider.restore(found)
@@ -94,12 +95,15 @@ class Home:
                 f"{address} is not on this host, and neither remembered nor configured is where it"
                 " belongs: name the interface of the home node in the group"
             )
-        self._provider.acquire(self._interface, [address], None)
+        self._provider.acquire(self._interface, [address], None, good_until)
         return self._interface, address
 
     def remember(self) -> list[dict[str, Any]]:
         """How they are now (or were, where they are not here): what the ledger must keep."""
-        self._remembered.update({found.address.ip: found for found in self.found()})
+        for address in self._addresses:
+            found = self._provider.find(address)
+            if found is not None:
+                self._remembered[address.ip] = found
         return [to_json(found) for found in self._remembered.values()]
 
     def release(self) -> None:
@@ -107,10 +111,10 @@ class Home:
 
         :raises OSError: if one cannot be taken off.
         """
-        for found in self.found():
+        for found in self.here():
             self._provider.release(found.interface, [found.address])
 
     def announce(self) -> None:
         """Tell the neighbours of each, on the interface where it is."""
-        for found in self.found():
+        for found in self.here():
             self._provider.announce(found.interface, [found.address])

@@ -5,11 +5,6 @@ a start after a kill -9 knows what is open. Two workers never run phases of one 
 second waits for the first's lock, until its deadline.
 """
 
-import fcntl
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +14,7 @@ from ipfo.model import SECOND, Epoch, Move, Phase, Reason
 from ipfo.plugin.contracts import Veto
 from ipfo.plugin.registry import Registry
 from ipfo.workers import child, ledger
+from ipfo.workers.lock import locked
 
 Asked = dict[str, Any]
 
@@ -30,6 +26,11 @@ SAID_MAX = 1000
 
 RELEASING = (Phase.PRE_REL, Phase.POST_REL)
 """In these the plugins are called last to first: what was begun last is undone first."""
+
+PASSING = (Phase.TEST, Phase.REASSERT)
+"""These begin nothing and undo nothing: the ledger need not know of them."""
+
+STILL_RUNNING = "a phase of this group, begun by an earlier run, has not ended yet"
 
 VETOING = (Phase.TEST, Phase.PRE_ACQ)
 """Only these may refuse; the first refusal ends the phase."""
@@ -115,19 +116,20 @@ class Phases:
     def run(self, given: Asked) -> Asked:
         """Run a phase, between the two entries in the ledger."""
         run = Run(self._config, self._registry, self._door, given)
-        with locked(self._state_dir, run.move.group, run.ends_at):
+        lock = self._path(run).with_suffix(".lock")
+        with locked(lock, run.ends_at, STILL_RUNNING):
             remarks = self._begin(run)
             run.run()
             remarks += self._end(run)
         return {"veto": run.veto, "failures": run.failures + remarks, "said": run.said}
 
     def _begin(self, run: Run) -> list[str]:
-        if run.phase is Phase.TEST:
+        if run.phase in PASSING:
             return []
-        began = self._began(run)
-        if run.phase not in RELEASING and run.phase not in began:
+        began, unwinding = self._began(run), run.phase in RELEASING
+        if not unwinding and run.phase not in began:
             began.append(run.phase)
-        return self._write(run, began)
+        return self._write(run, began, unwinding=unwinding)
 
     def _end(self, run: Run) -> list[str]:
         if run.phase not in RELEASING:
@@ -137,63 +139,32 @@ class Phases:
             began.clear()
         elif Phase.POST_ACQ in began:
             began.remove(Phase.POST_ACQ)
-        return self._write(run, began)
+        return self._write(run, began, unwinding=run.phase is Phase.PRE_REL)
+
+    def _path(self, run: Run) -> Path:
+        return ledger.path_of(self._state_dir, ledger.PHASES, run.move.group)
 
     def _began(self, run: Run) -> list[Phase]:
-        path = ledger.path_of(self._state_dir, ledger.PHASES, run.move.group)
-        began = ledger.load(path, run.said).get("began")
-        names = {phase.value for phase in Phase}
-        return [Phase(name) for name in began if name in names] if isinstance(began, list) else []
+        return ledger.open_phases(ledger.load(self._path(run), run.said))
 
-    def _write(self, run: Run, began: list[Phase]) -> list[str]:
-        """What went wrong with it: a phase is run all the same, a takeover must not need a disk."""
+    def _write(self, run: Run, began: list[Phase], *, unwinding: bool) -> list[str]:
+        """What went wrong with it: a phase is run all the same, a takeover must not need a disk.
+
+        `unwinding`: a release has begun and is not over; a start must not adopt the group then.
+        """
         content = {
+            "version": ledger.VERSION,
             "group": run.move.group,
             "epoch": run.move.epoch,
             "acquire": run.move.acquire,
             "began": [phase.value for phase in began],
+            "unwinding": unwinding,
         }
         try:
-            ledger.write(ledger.path_of(self._state_dir, ledger.PHASES, run.move.group), content)
+            ledger.write(self._path(run), content)
         except OSError as error:
             return [f"the ledger cannot be written: {child.one_line(error)}"]
         return []
-
-
-@contextmanager
-def locked(state_dir: Path, group: str, until: int) -> Iterator[None]:
-    """Nobody else runs a phase of `group`; without a writable folder nobody is kept out.
-
-    :raises TimeoutError: if somebody still does at `until`.
-    """
-    path = ledger.path_of(state_dir, ledger.PHASES, group).with_suffix(".lock")
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-    except OSError:
-        yield
-        return
-    try:
-        _lock(descriptor, until)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int, until: int) -> None:
-    """Wait for the lock; the kernel wakes us if it is not ours in time."""
-
-    def give_up(*_: object) -> None:
-        raise TimeoutError("a phase of this group, begun by an earlier run, has not ended yet")
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        signal.signal(signal.SIGALRM, give_up)
-        left, _ = signal.setitimer(signal.ITIMER_REAL, max(until - clock.now(), 1) / SECOND)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        finally:
-            child.alarm(left)
 
 
 def main() -> None:
