@@ -202,7 +202,7 @@ def claimant(group: Group, a: Around) -> Out:
 def may_acquire(group: Group, a: Around) -> bool:
     """Whether nobody else has the address, as far as can be known: looked at last of all."""
     if not a.silent and group.reason in BY_OFFER:
-        return peer_is_free(group, a) or _is_shared(group, a)
+        return (peer_is_free(group, a) and _was_given(group)) or _is_shared(group, a)
     if not a.silent and not (peer_is_free(group, a) and a.peer_knows):
         return False  # two standbys could claim within one heartbeat's flight, and both acquire
     if group.reason is Reason.CONTESTED:
@@ -242,6 +242,11 @@ def _told_of_denial(group: Group, a: Around) -> Out:
 
 def _needs_fence(a: Around) -> bool:
     return a.silent and a.terms.fence is not None and not a.fenced
+
+
+def _was_given(group: Group) -> bool:
+    """Whether the peer, in the run that made the offer, let go after our claim."""
+    return group.let_go_at is not None and group.let_go_at >= group.since
 
 
 def _is_shared(group: Group, a: Around) -> bool:
@@ -305,6 +310,8 @@ def _against(group: Group, a: Around) -> str | None:
     if group.peer.role is Role.HOLDER:
         offered = group.reason in BY_OFFER and peer_offers(group, a)
         return None if offered else f"{a.terms.peer} lives and holds it"
+    if group.reason in BY_OFFER and peer_is_free(group, a) and not _was_given(group):
+        return f"{a.terms.peer} was started anew, and offers nothing any more"
     if group.peer.role is Role.CLAIMANT and peer_beats(group, a):
         return f"{a.terms.peer} has the better claim"
     return None

@@ -193,9 +193,12 @@ def _has_untold(w: Work) -> bool:
     )
 
 
-def beat(w: Work, only: str | None = None, *, asks: bool = False) -> None:
-    """Send a heartbeat on every link, or on one; `asks`: the peer is to answer at once."""
-    entries = () if only else _entries(w)
+def beat(w: Work, only: str | None = None, *, asks: bool = False, echo_only: bool = False) -> None:
+    """Send a heartbeat on every link, or on one; `asks`: the peer is to answer at once.
+
+    `echo_only`: for somebody new, who believes no entries yet.
+    """
+    entries = () if echo_only else _entries(w)
     hears = heard_links(w.node)
     for name in (only,) if only else tuple(w.node.links):
         link = links.send(w.node.links[name], w.now)

@@ -14,12 +14,8 @@ from ipfo.model import RESTART_LEASE_S, Instant, Role
 
 def ask(w: Work) -> None:
     """Begin, unless something is moving: what would be cut off in the middle is not adopted."""
-    for group in w.node.groups.values():
-        moves = group.role in (Role.CLAIMANT, Role.YIELDER) or group.giving is not None
-        if moves or group.running is not None or group.hold in (Hold.COMING, Hold.GOING):
-            why = f"{group.name} is on the move; try again when that is over"
-            w.effects.append(Settle(None, done=False, why=why))
-            return
+    if _refuse(w):
+        return
     if w.node.restarting_at is None:
         w.record("restart", "an administrator wants it")
         w.node = evolve(w.node, restarting_at=w.now)
@@ -38,6 +34,8 @@ def look(w: Work) -> None:
     node = w.node
     if node.restarting_at is None or node.ended or node.renew_asked_at is not None:
         return
+    if _refuse(w):
+        return
     told = node.restart_known or node.silent or w.now >= told_by(w)
     if not told:
         return
@@ -52,6 +50,25 @@ def look(w: Work) -> None:
     else:
         w.node = evolve(node, ended=True)
         w.effects.append(Restart())
+
+
+def _refuse(w: Work) -> bool:
+    """Whether something is on the move: then this run stays."""
+    for group in w.node.groups.values():
+        moves = group.role in (Role.CLAIMANT, Role.YIELDER) or group.giving is not None
+        if moves or group.running is not None or group.hold in (Hold.COMING, Hold.GOING):
+            _stay(w, f"{group.name} is on the move; try again when that is over")
+            return True
+    return False
+
+
+def _stay(w: Work, why: str) -> None:
+    if w.node.restarting_at is not None:
+        w.urgent = True
+        w.node = evolve(
+            w.node, restarting_at=None, restart_known=False, restart_asked_renewal=False
+        )
+    w.effects.append(Settle(None, done=False, why=why))
 
 
 def told_by(w: Work) -> Instant:

@@ -205,9 +205,9 @@ def _finish(w: Work) -> Step:
     if due or w.urgent or asks:
         pair.beat(w, asks=asks)
     elif w.asked_on is not None:
-        _answer(w, w.asked_on, min(w.terms.interval_ns // 4, ASKED_NS))
+        _answer(w, w.asked_on, min(w.terms.interval_ns // 4, ASKED_NS), echo_only=False)
     elif w.answer_on is not None:
-        _answer(w, w.answer_on, w.terms.interval_ns // 4)
+        _answer(w, w.answer_on, w.terms.interval_ns // 4, echo_only=True)
     if w.node.stopping and not w.node.ended and pair.holds_nothing(w):
         w.node = evolve(w.node, ended=True)
         w.effects.append(End())
@@ -215,12 +215,12 @@ def _finish(w: Work) -> Step:
     return Step(w.node, tuple(w.effects))
 
 
-def _answer(w: Work, name: str, gap_ns: int) -> None:
+def _answer(w: Work, name: str, gap_ns: int, *, echo_only: bool) -> None:
     """Answer at once, but not more often than so: no amplifier."""
     link = w.node.links[name]
     last_at = link.sent[-1][1] if link.sent else None
     if last_at is None or w.now - last_at >= gap_ns:
-        pair.beat(w, only=name)
+        pair.beat(w, only=name, echo_only=echo_only)
 
 
 def _wake(w: Work) -> None:
