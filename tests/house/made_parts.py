@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tests.house import story_parts
 from tests.house.sources import ROOT, within
 
 from ipfo.machine.turns import TURNS
@@ -118,6 +119,9 @@ MAKERS: Mapping[str, Callable[[], str]] = {
     "timing": timing,
     "mail": mail,
     "webhook": webhook_body,
+    "story_happenings": story_parts.story_happenings,
+    "story_claims": story_parts.story_claims,
+    "story_head": story_parts.story_head,
     "pager_project": file_of("toml", PAGER / "pyproject.toml"),
     "pager_module": file_of("python", PAGER / "src/ipfo_pager.py"),
     "pager_test": file_of("python", PAGER / "tests/test_pager.py"),

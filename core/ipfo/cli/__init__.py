@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "keygen": "ipfo.cli.keygen:keygen",
     "import": "ipfo.cli.import_:import_",
     "demo": "ipfo.cli.demo:demo",
+    "simulate": "ipfo.cli.simulate:simulate",
 }
 """Where each command is found, in the order in which ``ipfo --help`` lists them."""
 

@@ -232,6 +232,7 @@ class Addresses(Process):
         leased = host.is_leased(wish.group)
         host.world.judge.acquired(host, wish.group, wish.epoch)
         host.kernel.put(wish.group, host.terms.lease_s if leased else None)
+        host.announce(wish.group)
         if leased:
             self._write(wish.group, wish.epoch, held=True, leased=True)
         since = call.began if leased else None

@@ -182,7 +182,7 @@ class Engine:
             case ask.Probe():
                 self._probes.append(effect)
             case ask.Announce():
-                host.announced(effect)
+                host.announce(effect.group)
             case ask.RunPhase():
                 host.phases.run(effect)
             case ask.Notify():

@@ -44,7 +44,12 @@ class Case:
     @property
     def reason(self) -> Reason | None:
         """Why second took it."""
-        return self.past.reasons.get((self.second.name, self.group))
+        return self.past.acquires.get((self.second.name, self.group), (None, None))[0]
+
+    @property
+    def asked_at(self) -> int | None:
+        """When second asked the wire before it took it; None: it did not."""
+        return self.past.acquires.get((self.second.name, self.group), (None, None))[1]
 
 
 class Past:
@@ -56,7 +61,9 @@ class Past:
         self.stood: dict[str, int] = {}
         self.witnessed: dict[str, int] = {}
         self.voteless: dict[str, int] = {}
-        self.reasons: dict[tuple[str, str], Reason] = {}  # of the last acquire, by host and group
+        self.took: dict[tuple[str, str], int] = {}  # when the address came, by group and host
+        # of the last acquire, by host and group: why, and when the wire was asked for it
+        self.acquires: dict[tuple[str, str], tuple[Reason, int | None]] = {}
         self.foreign: set[tuple[str, str]] = set()  # addresses that somebody else has put on
 
     def look(self) -> None:
@@ -180,6 +187,30 @@ def lease_outlasts_vote(case: Case) -> Excuse | None:
     )
 
 
+def died_unheard(case: Case) -> Excuse | None:
+    """First's engine died between a renewal and the heartbeat that belongs to it, and the wire is mute.
+
+    So the lease ends an interval later than second can know. The same where that heartbeat is lost.
+    """
+    engine = case.first.engine
+    if not (engine is None or engine.frozen) or not _wire_was_closed(case):
+        return None
+    at_most_ns = case.second.terms.interval_ns + case.second.terms.renew_margin_ns
+    return Excuse(f"a last lease that nobody heard of, over by {seconds(at_most_ns)}", at_most_ns)
+
+
+def at_once(case: Case) -> Excuse | None:
+    """Nobody had it, and neither hears the other: both asked the wire, and both took it at once.
+
+    There was no old address to answer. They find each other on the wire soon after.
+    """
+    took = case.past.took.get((case.group, case.first.name), NEVER)
+    if case.asked_at is None or took < case.asked_at or not _silence_was_lossy(case):
+        return None
+    at_most_ns = 4 * case.second.terms.takeover_after_ns + 5 * SECOND
+    return Excuse("both took it at once: there was no old address to answer", at_most_ns)
+
+
 def contested(case: Case) -> Excuse | None:
     """`contested = "take"`: the administrator wants it taken although it answers."""
     taken = case.reason is Reason.CONTESTED
@@ -217,7 +248,9 @@ EXCUSES: tuple[Callable[[Case], Excuse | None], ...] = (
     seamless,
     stood_still,
     partition,
+    at_once,
     lease_outlasts_vote,
+    died_unheard,
     nothing_to_wait_for,
 )
 """All that there are, in the order in which they are tried."""

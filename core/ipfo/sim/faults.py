@@ -172,6 +172,7 @@ OF_HOST: Mapping[str, Callable[["Host", Told], None]] = {
     "kill addresses": lambda host, _: host.addresses.kill(),
     "pause": lambda host, told: _stand(host, told, suspended=False),
     "suspend": lambda host, told: _stand(host, told, suspended=True),
+    "wall": lambda *_: None,
     "no carrier": lambda host, _: host.set_carrier(up=False),
     "carrier": lambda host, _: host.set_carrier(up=True),
     "remove": _remove,

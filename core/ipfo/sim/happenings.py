@@ -19,6 +19,9 @@ GROUP = r"(?P<group>[\w.-]+)"
 LINK = r"(?P<link>[\w.-]+)"
 FROM = r"(?: from (?P<node>[\w.-]+))?"
 LASTS = r"(?P<lasts>\d+(?:\.\d+)?\s?(?:ms|s|min|h))"
+EVERY = LASTS.replace("lasts", "every")
+MOST = LASTS.replace("lasts", "most")
+TO = NODE.replace("node", "to")
 PHASE = r"(?P<phase>test|pre_acq|post_acq|pre_rel|post_rel)"
 EFFECT = (
     r"(?P<effect>acquire|release|renew|sweep|announce|probe|probepeer|askwitnesses|vote|withdraw"
@@ -44,6 +47,10 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "kill addresses": (rf"kill the addresses worker of {NODE}", "it is started again"),
     "pause": (rf"pause {NODE} for {LASTS}", "the whole host stands still, its clocks too"),
     "suspend": (rf"suspend {NODE} for {LASTS}", "it sleeps; its steady clock goes on"),
+    "wall": (
+        rf"wall clock of {NODE} jumps by {LASTS}",
+        "nothing follows from it: the machine knows no wall clock",
+    ),
     "no carrier": (rf"carrier lost on {NODE}", "on the interface of the service addresses"),
     "carrier": (rf"carrier back on {NODE}", "and back"),
     "remove": (rf"remove {GROUP} from {NODE}", "somebody else takes the address off"),
@@ -66,11 +73,11 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "filter wire": (rf"filter arp on {LINK}{FROM}", "the wire answers nothing"),
     "lose": (rf"{LINK} loses {SHARE}{FROM}", "each datagram by itself"),
     "burst": (
-        rf"{LINK} loses {SHARE} in bursts of {LASTS} every (?P<every>\d+(?:\.\d+)?\s?(?:ms|s|min|h))",
+        rf"{LINK} loses {SHARE} in bursts of {LASTS} every {EVERY}",
         "now and then, for a while",
     ),
     "delay": (
-        rf"{LINK} takes {LASTS} to (?P<most>\d+(?:\.\d+)?\s?(?:ms|s))",
+        rf"{LINK} takes {LASTS} to {MOST}",
         "each datagram between the two: so they overtake each other",
     ),
     "double": (rf"{LINK} doubles {SHARE}", "datagrams that arrive twice"),
@@ -84,7 +91,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "store well": (r"the voter is well", "again"),
     "fence": (rf"the fence of {NODE} (?P<manner>works|fails|is late)", "from now on"),
     "handover": (
-        rf"(?:handover|failback) {GROUP} to (?P<to>[\w.-]+)(?: asked on {NODE})?",
+        rf"(?:handover|failback) {GROUP} to {TO}(?: asked on {NODE})?",
         "an administrator asks (on the node that is to have it)",
     ),
     "standby": (rf"standby {NODE}", "likewise"),
@@ -93,6 +100,21 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "all well": (r"all is well", "every fault is over, every host runs, nobody is set aside"),
 }
 """By verb: how its line reads, and what it does."""
+
+WORDS: Mapping[str, str] = {
+    FROM: "[ from NODE]",
+    SHARE: "SHARE %",
+    LASTS: "DURATION",
+    EVERY: "DURATION",
+    MOST: "DURATION",
+    PHASE: "PHASE",
+    EFFECT: "EFFECT",
+    NODE: "NODE",
+    TO: "NODE",
+    GROUP: "GROUP",
+    LINK: "LINK",
+}
+"""How the parts of a pattern are called where people read of them."""
 
 _PATTERNS = {verb: re.compile(pattern) for verb, (pattern, _) in VERBS.items()}
 _DURATIONS = ("lasts", "every", "most")

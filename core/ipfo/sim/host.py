@@ -76,6 +76,7 @@ class Host:
         self.told: list[tuple[int, ask.Notify]] = []
         self.settled: list[tuple[int, ask.Settle]] = []
         self.rejected: dict[Rejection, int] = {}
+        self.life: list[tuple[int, str]] = []  # since when it runs, is stopped, is down
         self._starting = Process(self)
         self._waits: list[tuple[int, Callable[[Any], None], Any]] = []  # while it stands still
 
@@ -132,6 +133,15 @@ class Host:
             if group.home == self.name:
                 self.kernel.put(group.name, None)
 
+    def changed(self) -> None:
+        """Power, sleep or the engine has changed: note it for who draws this world."""
+        if self.engine is None:
+            word = "down"
+        else:
+            word = "stopped" if self.engine.frozen or self.stands is not None else "runs"
+        if not self.life or self.life[-1][1] != word:
+            self.life.append((self.world.now, word))
+
     # --- the daemon's life
 
     def start_engine(self) -> None:
@@ -161,6 +171,7 @@ class Host:
         first = boot(self.terms, memory, self.now(), down=down)
         self.engine = Engine(self, self.terms, first.node)
         self.addresses.start()
+        self.changed()
         self.world.mark(self.name, "the engine starts")
         self.engine.begin(first.effects)
         for group, ill in self.ill.items():
@@ -225,23 +236,25 @@ class Host:
         self._starting.end()
         if self.engine is not None:
             self.world.mark(self.name, why)
-            self.engine = None
-            self.addresses.lose_engine()
+            self._lose_engine()
 
     def end_engine(self) -> None:
         """It has ended in order, holding nothing."""
         self.world.mark(self.name, "the daemon has ended")
-        self.engine = None
-        self.addresses.lose_engine()
+        self._lose_engine()
         if self.supervised:
             self.start_engine()
 
     def replace_engine(self) -> None:
         """`ipfo restart`: the same process begins anew, nothing is released."""
         self.world.mark(self.name, "the daemon replaces itself")
+        self._lose_engine()
+        self.start_engine()
+
+    def _lose_engine(self) -> None:
         self.engine = None
         self.addresses.lose_engine()
-        self.start_engine()
+        self.changed()
 
     def feed(self, event: Event) -> None:
         """Something that concerns the daemon happens; nobody notices where none runs."""
@@ -269,6 +282,7 @@ class Host:
             self.stands = None
         if lose_last:
             self.disk.lose_last()
+        self.changed()
         self.world.stood_changed()
         if self.supervised:
             self.power_on()
@@ -292,6 +306,7 @@ class Host:
             return
         self.stands = "suspended" if suspended else "paused"
         self.clock.stop(self.world.now)
+        self.changed()
         self.world.mark(self.name, self.stands)
         self.world.stood_changed()
 
@@ -302,6 +317,7 @@ class Host:
         was_suspended = self.stands == "suspended"
         self.stands = None
         self.clock.resume(self.world.now, was_suspended=was_suspended)
+        self.changed()
         self.world.mark(self.name, "goes on")
         self.world.stood_changed()
         waits, self._waits = self._waits, []
@@ -314,6 +330,7 @@ class Host:
         """SIGSTOP of the engine alone."""
         if self.engine is not None and not self.engine.frozen:
             self.engine.frozen = True
+            self.changed()
             self.world.mark(self.name, "the engine is frozen")
 
     def thaw_engine(self) -> None:
@@ -321,6 +338,7 @@ class Host:
         if self.engine is not None and self.engine.frozen:
             self.world.mark(self.name, "the engine is thawed")
             self.engine.frozen = False
+            self.changed()
             if self.stands is None:
                 self.engine.thaw()
 
@@ -350,10 +368,10 @@ class Host:
         self.feed(CarrierChanged(INTERFACE, up=up))
         self.world.stood_changed()
 
-    def announced(self, effect: ask.Announce) -> None:
+    def announce(self, group: str) -> None:
         """The neighbours are told: whoever announces last is whom they believe."""
-        if self.holds(effect.group) and self.name not in self.world.network.no_carrier:
-            self.world.believed[effect.group] = self.name
+        if self.holds(group) and self.name not in self.world.network.no_carrier:
+            self.world.believed[group] = self.name
 
     def tell(self, effect: ask.Notify) -> None:
         """People are told."""

@@ -64,7 +64,12 @@ class Double:
     excuse: excuses.Excuse
     until: int | None = None
     heard: dict[str, int] = field(default_factory=dict)  # heartbeats since both could hear
-    hear_since: int = 0
+    hear_since: int | None = None
+
+    def unheard(self) -> None:
+        """They do not hear each other: counting begins anew."""
+        self.heard.clear()
+        self.hear_since = None
 
 
 class Judge:
@@ -97,7 +102,7 @@ class Judge:
         self.past.look()
         for double in self._double.values():
             if not self._world.network.works():
-                double.heard.clear()
+                double.unheard()
 
     def holders_changed(self, group: str) -> None:
         """An address came or went."""
@@ -111,7 +116,7 @@ class Judge:
         log.append((world.now, now))
         for name in now:
             if name not in was:
-                self._took[group, name] = world.now
+                self._took[group, name] = self.past.took[group, name] = world.now
         running = self._double.get(group)
         if len(now) > 1 and running is None:
             self._begin(group, now, was)
@@ -125,7 +130,9 @@ class Judge:
         second = next(name for name in now if name != first)
         if world.hosts[second].kernel_boot and self.past.woke_at(second) == world.now:
             first, second = second, first  # it had it all the time, and only slept
-        excuse = excuses.find(self.past, group, world.hosts[first], world.hosts[second])
+        excuse = self._inherited(group, first)
+        if excuse is None:
+            excuse = excuses.find(self.past, group, world.hosts[first], world.hosts[second])
         double = Double(group, world.now, first, second, excuse or excuses.NONE)
         self.doubles.append(double)
         self._double[group] = double
@@ -135,6 +142,14 @@ class Judge:
             world.push(world.now + excuse.at_most_ns, self._overlong, double)
         else:
             world.mark("", f"{group} has two holders: {excuse.why}")
+
+    def _inherited(self, group: str, first: str) -> excuses.Excuse | None:
+        """The excuse of a split that is not over: first has not let go of the address since."""
+        for was in reversed(self.doubles):
+            if was.group == group and was.until is not None:
+                kept = self._took[group, first] <= was.until
+                return was.excuse if kept and was.excuse.at_most_ns is None else None
+        return None
 
     def _overlong(self, double: Double) -> None:
         if double.until is None:
@@ -149,7 +164,7 @@ class Judge:
         world = self._world
         for double in self._double.values():
             if not (world.network.works() and self._both_awake()):
-                double.heard.clear()
+                double.unheard()
                 continue
             double.heard[host.name] = double.heard.get(host.name, 0) + 1
             counts = [double.heard.get(name, 0) for name in world.hosts]
@@ -195,7 +210,9 @@ class Judge:
         self._epochs[key] = (effect.epoch, host.disk.lost)
         self._releasing.discard((host.name, host.terms.boot, effect.group))  # it is off, or gone
         assert host.engine is not None
-        self.past.reasons[key] = host.engine.node.groups[effect.group].reason
+        known = host.engine.node.groups[effect.group]
+        asked_at = None if known.evidence is None else host.clock.world(known.evidence.asked_at)
+        self.past.acquires[key] = (known.reason, asked_at)
 
     def acquired(self, host: "Host", group: str, epoch: int) -> None:
         """The address is being put on."""

@@ -50,6 +50,7 @@ class Phases:
 
     host: "Host"
     manners: dict[tuple[str, Phase], Manner] = field(default_factory=dict)
+    log: list[tuple[str, Phase]] = field(default_factory=list)  # all that have begun, by group
     _running: dict[str, Run] = field(default_factory=dict)
     _waiting: dict[str, Run] = field(default_factory=dict)
     _process: Process = field(init=False)
@@ -80,6 +81,7 @@ class Phases:
     def _begin(self, run: Run) -> None:
         effect, host = run.effect, self.host
         self._running[effect.group] = run
+        self.log.append((effect.group, effect.phase))
         host.world.judge.phase_began(host, effect)
         opened = host.disk.phases.get(effect.group, Open())
         if effect.phase in (Phase.PRE_ACQ, Phase.POST_ACQ) and effect.phase not in opened.began:

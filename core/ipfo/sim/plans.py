@@ -47,7 +47,7 @@ def settings(chance: Random) -> Settings:
         deniers=deniers,
         voter=voter,
         fence_timeout_ns=chance.choice((2, 10)) * SECOND if fenced else None,
-        fence_delay_ns=chance.choice((0, 0, 3)) * SECOND,
+        fence_delay_ns=chance.choice((0, 0, 3)) * SECOND if fenced else 0,
         character=_character(chance),
     )
 
@@ -78,7 +78,9 @@ def _character(chance: Random) -> Character:
         slow=slow,
         host_boot_ns=(2 * SECOND, 6 * SECOND),
         offset_ns={node: chance.randrange(1, 10**6) * SECOND for node in ("alpha", "beta")},
-        ppm={node: chance.choice((0, 0, -200, 150)) for node in ("alpha", "beta")},
+        ppm={
+            node: chance.choice((-200, 150)) for node in ("alpha", "beta") if chance.random() < 0.4
+        },
     )
 
 
@@ -187,8 +189,10 @@ def _checks(d: _Draft) -> None:
 
 def _phase(d: _Draft) -> None:
     phase = d.chance.choice(("test", "pre_acq", "post_acq", "pre_rel", "post_rel"))
-    manner = d.chance.choice(("vetoes", "hangs", "takes 800ms"))
-    d.say(f"{phase} of {d.group()} {manner} on {d.node()}")
+    manner, node = d.chance.choice(("vetoes", "hangs", "takes 800ms")), d.node()
+    d.say(f"{phase} of {d.group()} {manner} on {node}")
+    if d.chance.random() < 0.3:
+        d.say(f"phases are well on {node}", d.while_ms())
 
 
 def _addresses(d: _Draft) -> None:

@@ -158,6 +158,7 @@ class Head:
 
     def __init__(self) -> None:
         self.seed = 1
+        self.has_pair = False
         self._pair: dict[str, Any] = {}
         self._groups: list[GroupSettings] = []
         self._hosts: dict[str, Any] = {}
@@ -173,6 +174,7 @@ class Head:
         try:
             match word:
                 case "pair":
+                    self.has_pair = True
                     self._pair |= _parts(rest, PAIR)
                 case "fence":
                     self._pair |= _parts(rest, FENCE)

@@ -116,9 +116,10 @@ class World:
         way, datagram = told
         if way.cut:
             return
-        if self.is_noting:
+        target = self.hosts[way.target]
+        if self.is_noting and target.engine is not None:
             self.heard.append((self.now, way.link, way.target))
-        self.hosts[way.target].hear(way.link, datagram)
+        target.hear(way.link, datagram)
 
     def _happen(self, happening: Happening) -> None:
         self.marks.append(Mark(self.now, str(happening.told.get("node", "")), happening.line))
