@@ -1,12 +1,17 @@
-"""A lab for each module; what a test makes in it is gone before the next."""
+"""A lab for each module; what a test makes in it is gone before the next. And the table of faults."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from tests.hosts.figures import Row, table
+from tests.hosts.plays import Play, Plays
 
 from ipfo.testing.lab import Lab
 
 FIGURES = pytest.StashKey[list[str]]()
+ROWS = pytest.StashKey[list[Row]]()
+FILE = pytest.StashKey[Path]()  # where the table is written, too
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +26,42 @@ def measured(request: pytest.FixtureRequest) -> Callable[[str], None]:
     return request.config.stash.setdefault(FIGURES, []).append
 
 
+@pytest.fixture(scope="module")
+def plays(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Plays]:
+    """Every `Play` that a test of this module has been given as `play`, under way."""
+    name = request.path.stem.removeprefix("test_")
+    calls = (
+        item.callspec.params.get("play")
+        for item in request.session.items
+        if isinstance(item, pytest.Function)
+        and item.path == request.path
+        and hasattr(item, "callspec")
+    )
+    request.config.stash[FILE] = tmp_path_factory.getbasetemp() / "who-held.txt"
+    wanted = [play for play in calls if isinstance(play, Play)]
+    with Plays(name, tmp_path_factory.mktemp(name), wanted).under_way() as made:
+        yield made
+
+
+@pytest.fixture
+def played(request: pytest.FixtureRequest, plays: Plays) -> Callable[[Play], Row]:
+    """Gives what was measured of a play; it is shown in the table at the end of the run."""
+
+    def row(play: Play) -> Row:
+        row = plays.row(play)
+        show(request.config, row)
+        return row
+
+    return row
+
+
+def show(config: pytest.Config, row: Row) -> None:
+    """`row` stands in the table at the end of the run."""
+    config.stash.setdefault(ROWS, []).append(row)
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
@@ -29,3 +70,10 @@ def pytest_terminal_summary(
         terminalreporter.section("measured")
     for figure in figures:
         terminalreporter.line(figure)
+    rows = config.stash.get(ROWS, [])
+    if rows:
+        lines = table(rows)
+        terminalreporter.section("who held the address")
+        terminalreporter.write_line("\n".join(lines))
+        config.stash[FILE].write_text("\n".join(lines) + "\n")
+        terminalreporter.write_line(f"(also in {config.stash[FILE]})")

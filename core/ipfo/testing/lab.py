@@ -232,6 +232,24 @@ class Lab:
             self.power_on(host)
         self.heal()
 
+    @contextmanager
+    def guest(self, name: str, *numbers: str) -> Iterator[str]:
+        """One more host on the public network, with the addresses that end in `numbers`.
+
+        Gone at the end, with all that runs on it; `reset` leaves it alone.
+        """
+        _ip("netns", "add", self.namespace(name))
+        try:
+            self._batch([*self._into(SWITCH), "ip", "-batch", "-"], [*self._cables(name)])
+            self._set(name, "all/accept_dad", 0)
+            self._set(name, f"{PUBLIC.interface}/accept_dad", 0)
+            self._up(name, [(PUBLIC, number) for number in numbers])
+            yield name
+        finally:
+            # with the namespace alone it would go some time later, and its name be taken
+            self._batch([*self._into(SWITCH), "ip", "-batch", "-"], [f"link del {name}-public"])
+            _remove_namespace(self.namespace(name))
+
     # -- making and taking away -------------------------------------------------------------
 
     def _into(self, host: str) -> list[str]:
@@ -250,15 +268,10 @@ class Lab:
             _ip("netns", "add", self.namespace(host))
         self._set(SWITCH, "default/disable_ipv6", 1)
         lines = []
-        for name, network in NETWORKS.items():
+        for name in NETWORKS:
             lines.append(f"link add {name} type bridge mcast_snooping 0")
             lines.append(f"link set {name} up")
-            for host in hosts_of(name):
-                there = self.namespace(host)
-                lines.append(
-                    f"link add {host}-{name} type veth peer name {network.interface} netns {there}"
-                )
-                lines.append(f"link set {host}-{name} master {name} up")
+        lines += [line for host in (*HOSTS, CLIENT) for line in self._cables(host)]
         self._batch([*self._into(SWITCH), "ip", "-batch", "-"], lines)
         for host in (*HOSTS, CLIENT):
             # an address is usable at once: nobody here waits for duplicate detection
@@ -267,16 +280,25 @@ class Lab:
             self._address(host)
             self._eyes[host] = Eye(_NETNS / self.namespace(host))
 
+    def _cables(self, host: str) -> Iterator[str]:
+        for name, network in ((name, NETWORKS[name]) for name in networks_of(host)):
+            there = f"{network.interface} netns {self.namespace(host)}"
+            yield f"link add {host}-{name} type veth peer name {there}"
+            yield f"link set {host}-{name} master {name} up"
+
     def _set(self, host: str, setting: str, value: int) -> None:
         """Set a setting of IPv6; its file in /proc shows the namespace of whoever opens it."""
         path = f"/proc/sys/net/ipv6/conf/{setting}"
         self.run(host, ["tee", path], stdin=f"{value}\n")
 
     def _address(self, host: str) -> None:
+        self._up(host, [(network, _NUMBERS[host]) for network in _networks(host)])
+
+    def _up(self, host: str, numbers: Sequence[tuple[Network, str]]) -> None:
         lines = ["link set lo up"]
-        for network in _networks(host):
+        for network, number in numbers:
             for version in (4, 6):
-                own = f"{network.address(host, version)}/{network.prefix(version)}"
+                own = f"{network.numbered(number, version)}/{network.prefix(version)}"
                 lines.append(f"addr replace {own} dev {network.interface}")
             lines.append(f"link set {network.interface} up")
         self._batch([*self._into(host), "ip", "-batch", "-"], lines)
@@ -290,12 +312,7 @@ class Lab:
 
 def networks_of(host: str) -> tuple[str, ...]:
     """The networks that `host` has a cable to."""
-    return ("public",) if host == CLIENT else tuple(NETWORKS)
-
-
-def hosts_of(network: str) -> tuple[str, ...]:
-    """The hosts that have a cable to `network`."""
-    return tuple(host for host in (*HOSTS, CLIENT) if network in networks_of(host))
+    return tuple(NETWORKS) if host in HOSTS else ("public",)
 
 
 def remove_leftovers() -> None:

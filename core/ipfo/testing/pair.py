@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -129,6 +130,23 @@ class Pair:
         """The engine of `node`, first, and every process below it."""
         return processes.tree(self.daemons[node].pid)
 
+    def worker(self, node: str, kind: str) -> int:
+        """The process of the worker `kind` of `node`: the first, where there are several.
+
+        :raises LookupError: where none runs.
+        """
+        program = f"ipfo.workers.{kind}".encode()
+        for pid in self.processes(node):
+            with suppress(FileNotFoundError, ProcessLookupError):  # it may end meanwhile
+                if program in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                    return pid
+        raise LookupError(f"no worker {kind} runs on {node}")
+
+    def revive(self, node: str) -> None:
+        """The engine of `node` is killed, and what supervises it starts another one at once."""
+        self.kill(node, engine_only=True)
+        self.start(node)
+
     def stop(self, node: str, timeout_s: float = 20.0) -> int:
         """SIGTERM; the exit code once it has ended in order."""
         daemon = self.daemons.pop(node)
@@ -146,6 +164,12 @@ class Pair:
         """SIGSTOP likewise; give what is returned to `thaw`."""
         pids = self.processes(node)
         stopped = pids[:1] if engine_only else pids
+        processes.signal_all(stopped, signal.SIGSTOP)
+        return stopped
+
+    def freeze_worker(self, node: str, kind: str) -> list[int]:
+        """SIGSTOP to the worker `kind` alone; see `worker` and `freeze`."""
+        stopped = [self.worker(node, kind)]
         processes.signal_all(stopped, signal.SIGSTOP)
         return stopped
 

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ipfo import clock
+from ipfo.model import SECOND
+from ipfo.testing import processes
 from ipfo.testing.asking import Asking
 from ipfo.testing.lab import HOSTS, PRIVATE, PUBLIC, Lab
-from ipfo.testing.pair import Pair, Status
+from ipfo.testing.pair import LOOK_EVERY_S, Pair, Status
 from ipfo.testing.watch import Watch
 
 SERVICE = PUBLIC.numbered("100")
@@ -96,6 +99,32 @@ class Scene:
                 PATIENCE_S,
             )
 
+    def agreed(self) -> str:
+        """Wait until both nodes hear each other on all links and agree on one holder; which host.
+
+        :raises AssertionError: where they have not after `PATIENCE_S`.
+        """
+        hosts = {self.pair.names.get(host, host): host for host in HOSTS}
+        deadline = clock.now() + int(PATIENCE_S * SECOND)
+        while True:
+            alpha, beta = (
+                _only_holder(self.pair.wait_for(node, links_up, PATIENCE_S)) for node in HOSTS
+            )
+            if alpha is not None and alpha == beta:
+                return hosts[alpha]
+            assert clock.now() < deadline, f"alpha says that {alpha} holds, beta that {beta}"
+            self.rest(LOOK_EVERY_S)
+
+    def rest(self, seconds: float) -> None:
+        """Nothing is done for so long, where it matters that nothing happens either.
+
+        :raises AssertionError: where a daemon ends meanwhile.
+        """
+        deadline = clock.now() + int(seconds * SECOND)
+        for node, daemon in self.pair.daemons.items():
+            ended = processes.wait(daemon, max(0, deadline - clock.now()) / SECOND)
+            assert not ended, f"{node} ended: {daemon.returncode}\n{self.pair.log(node)}"
+
     def status(self, node: str) -> Status:
         """What `node` says of itself now."""
         return self.pair.wait_for(node, lambda _: True, PATIENCE_S)
@@ -150,6 +179,13 @@ def write_pair(folder: Path, text: str) -> None:
     key = folder / "pair.key"
     key.touch(mode=0o600)
     key.write_bytes(secrets.token_bytes(32))
+
+
+def _only_holder(status: Status) -> str | None:
+    """Who holds all groups; None where nobody or not one alone does."""
+    holders = {group["holder"] for group in status["groups"].values()}
+    only: str | None = holders.pop() if len(holders) == 1 else None
+    return only
 
 
 def links_up(status: Status) -> bool:

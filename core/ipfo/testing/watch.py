@@ -92,6 +92,15 @@ class Seen:
         """When two or more hosts had it; empty where promise P1 was kept."""
         return [turn for turn in self.turns if len(turn[1]) > 1]
 
+    def twice_ns(self, since: Instant, until: Instant) -> int:
+        """For how long, from `since` to `until`, two or more hosts had it: for a look at least."""
+        ends = [at for at, _ in self.turns[1:]] + [until]
+        return sum(
+            max(min(end, until) - max(at, since), EVERY_NS)
+            for (at, holders), end in zip(self.turns, ends, strict=False)
+            if len(holders) > 1 and end > since and at < until
+        )
+
 
 class Watch:
     """A thread that looks for `addresses` on every host until it is left. A context manager."""

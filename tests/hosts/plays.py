@@ -1,0 +1,157 @@
+"""Plays a fault on a pair in a lab and measures it; several at a time, each in a lab of its own.
+
+A play takes seconds in which two idle daemons wait for each other, so a few of them side by side
+leave the figures as they are; the longest pause of each watch says so.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+
+from tests.hosts.figures import Row
+
+from ipfo import clock
+from ipfo.model import SECOND, Instant
+from ipfo.testing.lab import PUBLIC, Lab
+from ipfo.testing.scene import PATIENCE_S, SERVICE, SERVICE_6, Scene, pair_file, scene
+
+AT_ONCE = 3
+"""Plays side by side; on two cores, more than that are seen in the figures."""
+
+RATE = 200
+"""How often a second the client asks each address: outages are told to 5 ms."""
+
+INTERVAL_NS = SECOND // 5
+SILENCE_S = 1.5
+LOOKS_MAX_NS = SECOND
+"""The shortest lease: an address that is put back by mistake stays for one, and a watch that was
+never kept away for longer than that has seen it."""
+
+BOTH_FAMILIES = f"""\
+[groups.web]
+addresses = ["{SERVICE}/24", "{SERVICE_6}/64"]
+interface = "{PUBLIC.interface}"
+provider = "ip"
+max_moves = 100
+"""
+"""Some plays move it more often than a breaker would like."""
+
+
+def fast_pair(*, groups: str = BOTH_FAMILIES, policy: str = "available", more: str = "") -> str:
+    """A pair.toml for 200 ms and 1.5 s; it must not matter for what is played."""
+    text = pair_file(interval="200ms", takeover_after="1500ms", groups=groups, more=more)
+    return text.replace("[pair]\n", f'[pair]\non_partition = "{policy}"\n')
+
+
+@dataclass(slots=True)
+class Told:
+    """What a play says of itself: who held meanwhile, and when all was well again.
+
+    `served`: the client was answered before it, so that a gap is of its making.
+    """
+
+    meanwhile: frozenset[str] | None = None
+    healed_at: Instant | None = None
+    served: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """A fault by name: `act` makes it and returns when all that follows from it has happened.
+
+    Before it alpha holds the group, unless it `starts` the daemons itself. `text` is the pair's
+    file, in which @FOLDER@ stands for the folder that it lies in.
+    """
+
+    fault: str
+    act: Callable[[Scene, Told], None]
+    ends: frozenset[str] = frozenset({"alpha"})  # each of them may hold in the end
+    text: str = field(default_factory=fast_pair)
+    addresses: tuple[str, ...] = (SERVICE, SERVICE_6)
+    starts: bool = False
+    settles: bool = True  # in the end one holds all of it, and both say so
+    splits: bool = False  # two holders are what has been asked for, until it is healed
+
+    def __str__(self) -> str:
+        return self.fault
+
+    def on(self, lab: Lab, folder: Path) -> Row:
+        """Play it in `lab`; `folder` is for the pair."""
+        text = self.text.replace("@FOLDER@", str(folder))
+        if text != self.text:
+            lay_scripts(folder / "scripts")
+        with scene(lab, folder, text, *self.addresses, rate=RATE) as stage:
+            if not self.starts:
+                stage.begin()
+                stage.whole(holder="alpha")
+                stage.client.report()
+            told = Told()
+            self.act(stage, told)
+            end = frozenset({stage.agreed()}) if self.settles else frozenset[str]()
+            if self.settles:
+                for address in stage.addresses:
+                    stage.watch.wait_for(address, set(end), PATIENCE_S)
+            reports = stage.client.report()
+            over = clock.now()
+        seen = stage.watch.seen.values()
+        healed_at = over if told.healed_at is None else told.healed_at
+        return Row(
+            fault=self.fault,
+            meanwhile=told.meanwhile,
+            end=end or frozenset(host for each in seen for host in each.holders),
+            twice_ns=max(each.twice_ns(Instant(0), over) for each in seen),
+            after_ns=max(each.twice_ns(healed_at, over) for each in seen),
+            out_ms=max(each["longest_gap_ms"] for each in reports.values())
+            if told.served
+            else None,
+            pause_ns=stage.watch.longest_pause_ns,
+        )
+
+
+def lay_scripts(folder: Path) -> None:
+    """Phase scripts that do nothing, so that each move has its phases."""
+    (folder / SERVICE).mkdir(parents=True)
+    for name in ("PreAcq10.Nothing", "PostRel10.Nothing"):
+        script = folder / SERVICE / name
+        script.write_text("#!/bin/sh\n")
+        script.chmod(0o755)
+
+
+class Plays:
+    """Those of `wanted` are played in their order, `AT_ONCE` at a time; `row` waits for one."""
+
+    def __init__(self, name: str, folder: Path, wanted: Sequence[Play]) -> None:
+        self._name = name
+        self._folder = folder
+        self._wanted = wanted
+        self._labs: SimpleQueue[Lab] = SimpleQueue()
+        self._rows: dict[str, Future[Row]] = {}
+
+    @contextmanager
+    def under_way(self) -> Iterator["Plays"]:
+        """They are being played; at the end, however it comes, nothing of them is left."""
+        with ExitStack() as stack:
+            for number in range(min(AT_ONCE, len(self._wanted))):
+                self._labs.put(stack.enter_context(Lab.open(f"{self._name[:20]}-{number}")))
+            pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="play")
+            stack.callback(pool.shutdown, cancel_futures=True)
+            for play in self._wanted:
+                self._rows[play.fault] = pool.submit(self._play, play)
+            yield self
+
+    def row(self, play: Play) -> Row:
+        """What was measured of `play`; what it raised is raised here."""
+        return self._rows[play.fault].result()
+
+    def _play(self, play: Play) -> Row:
+        lab = self._labs.get()
+        try:
+            # a name of few letters: the path of a control socket may have 107
+            folder = self._folder / str(self._wanted.index(play))
+            folder.mkdir()
+            return play.on(lab, folder)
+        finally:
+            self._labs.put(lab)
