@@ -1,13 +1,14 @@
 """A pair of real daemons on loopback, with pretended addresses, and ways to look at it."""
 
 import json
+import os
 import secrets
 import select
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +74,13 @@ class Looped:
         place = ["--state-dir", str(self.state_dir(node))]
         return [sys.executable, "-m", "ipfo", *common, *place, *arguments]
 
-    def start(self, *nodes: str) -> None:
-        """Start the daemons of `nodes` and wait until each answers."""
+    def start(self, *nodes: str, env: Mapping[str, str] | None = None) -> None:
+        """Start the daemons of `nodes`, with `env` besides ours, and wait until each answers."""
+        given = {**os.environ, **(env or {})}
         for node in nodes:
             with self.log(node).open("a") as log:
-                self.daemons[node] = subprocess.Popen(self.argv(node), stderr=log, text=True)
+                daemon = subprocess.Popen(self.argv(node), stderr=log, text=True, env=given)
+            self.daemons[node] = daemon
         for node in nodes:
             self.wait_for(node, lambda _: True)
 

@@ -6,6 +6,7 @@ cannot take is dropped and counted. The journal keeps everything; this is for lo
 
 import os
 import queue
+import signal
 import threading
 
 WAITING_MAX = 500
@@ -47,6 +48,7 @@ class Log:
         self._thread.join(LAST_WORDS_S)
 
     def _write(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are for the engine
         told = 0
         while (line := self._lines.get()) is not None:
             if self._dropped > told:
