@@ -26,9 +26,11 @@ class Adoption:
 def addresses_of(kept: Mapping[str, Any]) -> list[Address] | None:
     """The addresses that were put on, by the ledger; None where it says no such thing."""
     texts = kept.get("addresses")
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        return None
     try:
-        return [Address.parse(text) for text in texts] if isinstance(texts, list) else None
-    except (ValueError, TypeError, AttributeError):
+        return [Address.parse(text) for text in texts]
+    except ValueError:
         return None
 
 
