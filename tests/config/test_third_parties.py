@@ -2,12 +2,11 @@
 
 import json
 import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.config.conftest import GOOD
+from tests.config.conftest import GOOD, MODULE
 
 from ipfo.config import reference
 from ipfo.config.load import examine, load, load_config, plugins_of
@@ -19,24 +18,6 @@ from ipfo.workers import chosen
 
 Write = Callable[..., Path]
 Install = Callable[..., None]
-
-MODULE = """
-from ipfo.plugin import *
-
-SCHEMA = {"type": "object", "properties": {
-    "knock": {"type": "integer", "default": 3},
-    "bell": {"type": "string", "format": "path"},
-}}
-
-def build(options):
-    if options["knock"] > 9:
-        raise ValueError("knock: nobody knocks so often")
-    return options
-
-@hookimpl
-def {hook}():
-    return [Offer("door", build, SCHEMA, frozenset({traits}))]
-"""
 
 DOORS = """
 [[groups.web.checks]]
@@ -65,41 +46,6 @@ plugin = "door"
 knock = 5
 bell = "bell.wav"
 """
-
-
-@pytest.fixture
-def install(tmp_path: Path) -> Iterator[Install]:
-    """Installs one distribution with a module behind each entry point."""
-    folder = tmp_path / "site"
-    info = folder / "doors-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: doors\nVersion: 1.0\n")
-    modules: list[str] = []
-    lines = ["[ipfo]"]
-
-    def install(
-        entry_point: str, hook: str, traits: Sequence[str] = (), *, source: str = ""
-    ) -> None:
-        module = f"{entry_point.replace('-', '_')}_{len(modules)}_{tmp_path.name}"
-        text = source or MODULE.replace("{hook}", hook).replace("{traits}", repr(list(traits)))
-        (folder / f"{module}.py").write_text(text)
-        modules.append(module)
-        lines.append(f"{entry_point} = {module}")
-        (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
-
-    sys.path.insert(0, str(folder))
-    yield install
-    sys.path.remove(str(folder))
-    for module in modules:
-        sys.modules.pop(module, None)
-
-
-@pytest.fixture
-def doors(install: Install) -> None:
-    """A check, a witness and a fence of one name, of which only the fence's entry point has it."""
-    install("check-door", "ipfo_checks")
-    install("witness-door", "ipfo_witnesses")
-    install("door", "ipfo_fences")
 
 
 def test_where_nothing_is_said_nobody_else_is_asked_and_nothing_is_checked(write: Write) -> None:
@@ -279,72 +225,6 @@ def test_a_voter_is_known_by_its_trait_and_gives_a_vote_its_length(
     assert config.vote_ttl_s == 3
     assert not config.terms(boot=1).deniers
     assert config.terms(boot=1).vote_ttl_ns == 3 * SECOND
-
-
-def test_two_witnesses_that_vote_are_one_too_many(install: Install, write: Write) -> None:
-    """P1: two voters could each grant the group to another node."""
-    install("witness-door", "ipfo_witnesses", ["vote"])
-    path = write(GOOD + '\n[[witnesses]]\nplugin = "door"\n' * 3)
-    faults = examine(path).faults
-    assert [fault.partition(" votes, ")[0] for fault in faults] == [
-        f'{path}:22: witnesses[1].plugin: "door"',
-        f'{path}:25: witnesses[2].plugin: "door"',
-    ]
-
-
-@pytest.mark.parametrize(
-    ("said", "words"),
-    [
-        ('takeover_after = "1.8s"\ninterval = "900ms"', "longer than takeover_after (1.8s)"),
-        ('takeover_after = "1.5s"\ninterval = "500ms"', "may wait 500ms longer, 2s in all"),
-        ('dead_after = "1.3s"', "longer than dead_after (1.3s)"),
-        ('dead_after = "1.3s"', "may wait 1.7s longer, 3s in all"),
-    ],
-)
-def test_a_vote_that_outlives_the_silence_is_a_warning_with_the_sum(
-    install: Install, write: Write, said: str, words: str
-) -> None:
-    install("witness-door", "ipfo_witnesses", ["vote"])
-    text = GOOD.replace('name = "www"', f'name = "www"\n{said}')
-    examined = examine(write(text + '\n[[witnesses]]\nplugin = "door"\n'))
-    assert examined.faults == ()
-    (warning,) = [each for each in examined.warnings if "witnesses[0]" in each]
-    assert words in warning
-
-
-@pytest.mark.usefixtures("doors")
-@pytest.mark.parametrize(
-    ("said", "words"),
-    [
-        ("", "may take 3s of silence + 30s of fencing = 33s"),
-        ('timeout = "2s"\ndelay = "5s"', "3s of silence + 5s of delay + 2s of fencing = 10s"),
-        ('timeout = "1s"\ndelay = "2s"', None),
-    ],
-)
-def test_a_fence_that_a_takeover_waits_long_for_is_a_warning_with_the_sum(
-    write: Write, said: str, words: str | None
-) -> None:
-    examined = examine(write(GOOD + f'\n[fence]\nplugin = "door"\n{said}\n'))
-    assert examined.faults == ()
-    if words is None:
-        assert examined.warnings == ()
-    else:
-        (warning,) = examined.warnings
-        assert ":18: fence: a takeover waits" in warning
-        assert warning.endswith(words)
-
-
-@pytest.mark.usefixtures("doors")
-@pytest.mark.parametrize(
-    "with_whom", ['[[witnesses]]\nplugin = "door"', '[fence]\nplugin = "door"']
-)
-def test_consistent_is_content_with_a_witness_or_a_fence(write: Write, with_whom: str) -> None:
-    text = GOOD.replace('name = "www"', 'name = "www"\non_partition = "consistent"')
-    (fault,) = examine(write(text)).faults
-    assert '"consistent" needs a third party' in fault
-    config = load_config(write(f"{text}\n{with_whom}\n"), "alpha")
-    assert config.consistent
-    assert config.terms(boot=1).consistent
 
 
 @pytest.mark.usefixtures("doors")
