@@ -5,7 +5,7 @@ Each returns when all is over: nothing is waited for by time, but where nothing 
 
 from collections.abc import Callable, Sequence
 
-from tests.hosts.plays import SILENCE_S, Told
+from tests.hosts.plays import MEMBERS, SILENCE_S, Told
 
 from ipfo import clock
 from ipfo.testing.lab import CLIENT, HOSTS
@@ -126,19 +126,47 @@ def cut(
 
 
 def partitioned(
-    stage: Scene, told: Told, *, isolated: Sequence[str] = (), to: Sequence[str]
+    stage: Scene,
+    told: Told,
+    *,
+    isolated: Sequence[str] = (),
+    behind: str = CLIENT,
+    lost: int = 0,
+    to: Sequence[str],
 ) -> None:
-    """The hosts lose each other on both networks; `isolated` lose the clients, too."""
+    """The hosts lose each other on both networks; `isolated` lose the host `behind`, too.
+
+    `lost`: so many members of etcd are killed when the partition has lasted for a while. They stay
+    away when it is healed.
+    """
     apart = [*BOTH_WAYS]
     for host in isolated:
-        apart += [(host, CLIENT), (CLIENT, host)]
+        apart += [(host, behind), (behind, host)]
     for source, target in apart:
         stage.lab.cut(source, target)
+    if lost:
+        stays_at(stage, "alpha")
+        lose(told, lost)
     goes_to(stage, *to)
     stays_at(stage, *to)
     told.meanwhile = frozenset(to)
     stage.lab.heal()
     told.healed_at = clock.now()
+
+
+def lose(told: Told, count: int) -> None:
+    """So many members of etcd are gone, the leader first."""
+    assert told.etcd is not None
+    leader = told.etcd.leader()
+    for index in range(leader, leader + count):
+        told.etcd.kill(index % MEMBERS)
+
+
+def members_lost(stage: Scene, told: Told, *, lost: int) -> None:
+    """In a healthy pair."""
+    lose(told, lost)
+    stays_at(stage, "alpha")
+    told.meanwhile = frozenset({"alpha"})
 
 
 # -- beginning and beginning again ------------------------------------------------------------

@@ -4,6 +4,7 @@ A play takes seconds in which two idle daemons wait for each other, so a few of 
 leave the figures as they are; the longest pause of each watch says so.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from tests.hosts.figures import Row
+from tests.plugins.etcd import Etcd
 
 from ipfo import clock
 from ipfo.model import SECOND, Instant
@@ -23,6 +25,11 @@ AT_ONCE = 3
 
 RATE = 200
 """How often a second the client asks each address: outages are told to 5 ms."""
+
+VOTERS = "voters"
+"""The guest of a lab on which the members of etcd run."""
+
+MEMBERS = 3
 
 INTERVAL_NS = SECOND // 5
 SILENCE_S = 1.5
@@ -56,6 +63,7 @@ class Told:
     meanwhile: frozenset[str] | None = None
     healed_at: Instant | None = None
     served: bool = True
+    etcd: Etcd | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,8 @@ class Play:
     """A fault by name: `act` makes it and returns when all that follows from it has happened.
 
     Before it alpha holds the group, unless it `starts` the daemons itself. `text` is the pair's
-    file, in which @FOLDER@ stands for the folder that it lies in.
+    file, in which @FOLDER@ stands for the folder that it lies in. Where it `votes`, three members
+    of etcd run on the host `VOTERS` of the public network, and @ENDPOINTS@ stands for them.
     """
 
     fault: str
@@ -72,7 +81,7 @@ class Play:
     text: str = field(default_factory=fast_pair)
     addresses: tuple[str, ...] = (SERVICE, SERVICE_6)
     starts: bool = False
-    settles: bool = True  # in the end one holds all of it, and both say so
+    votes: bool = False
     splits: bool = False  # two holders are what has been asked for, until it is healed
 
     def __str__(self) -> str:
@@ -83,32 +92,48 @@ class Play:
         text = self.text.replace("@FOLDER@", str(folder))
         if text != self.text:
             lay_scripts(folder / "scripts")
-        with scene(lab, folder, text, *self.addresses, rate=RATE) as stage:
-            if not self.starts:
-                stage.begin()
-                stage.whole(holder="alpha")
-                stage.client.report()
-            told = Told()
-            self.act(stage, told)
-            end = frozenset({stage.agreed()}) if self.settles else frozenset[str]()
-            if self.settles:
-                for address in stage.addresses:
-                    stage.watch.wait_for(address, set(end), PATIENCE_S)
-            reports = stage.client.report()
-            over = clock.now()
-        seen = stage.watch.seen.values()
+        with ExitStack() as stack:
+            etcd = stack.enter_context(members(lab, folder / "etcd")) if self.votes else None
+            if etcd is not None:
+                text = text.replace("@ENDPOINTS@", json.dumps(etcd.endpoints))
+            stage = stack.enter_context(scene(lab, folder, text, *self.addresses, rate=RATE))
+            return self._measured(stage, Told(etcd=etcd))
+
+    def _measured(self, stage: Scene, told: Told) -> Row:
+        if not self.starts:
+            stage.begin()
+            stage.whole(holder="alpha")
+            stage.client.report()
+        self.act(stage, told)
+        end = stage.agreed()
+        for address in stage.addresses:
+            stage.watch.wait_for(address, {end}, PATIENCE_S)
+        over = clock.now()
         healed_at = over if told.healed_at is None else told.healed_at
+        seen = stage.watch.seen.values()
+        gaps = [report["longest_gap_ms"] for report in stage.client.report().values()]
         return Row(
             fault=self.fault,
             meanwhile=told.meanwhile,
-            end=end or frozenset(host for each in seen for host in each.holders),
+            end=frozenset({end}),
             twice_ns=max(each.twice_ns(Instant(0), over) for each in seen),
             after_ns=max(each.twice_ns(healed_at, over) for each in seen),
-            out_ms=max(each["longest_gap_ms"] for each in reports.values())
-            if told.served
-            else None,
+            out_ms=max(gaps) if told.served else None,
             pause_ns=stage.watch.longest_pause_ns,
         )
+
+
+@contextmanager
+def members(lab: Lab, folder: Path) -> Iterator[Etcd]:
+    """Three members of etcd on a guest of `lab`, with an address each."""
+    numbers = [str(201 + index) for index in range(MEMBERS)]
+    with lab.guest(VOTERS, *numbers):
+        etcd = Etcd(folder, namespace=lab.namespace(VOTERS))
+        try:
+            etcd.start(MEMBERS, [PUBLIC.numbered(number) for number in numbers])
+            yield etcd
+        finally:
+            etcd.stop()
 
 
 def lay_scripts(folder: Path) -> None:
