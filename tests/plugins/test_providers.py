@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ipfo.model import SECOND, Address
-from ipfo.plugin import Found
+from ipfo.plugin import Found, Instant, LateError, check_not_late, now
 from ipfo.testing.providers import check_provider
 from ipfo_plugins.provider import _commands, _nettools, ifconfig, ip, mock, netlink
 from ipfo_plugins.provider._bsd import BsdProvider, read_ifconfig
@@ -41,8 +41,11 @@ class Recorder:
         self.said = said
         self.failing = failing
 
-    def __call__(self, argv: Sequence[str], *, given: str = "") -> str:
+    def __call__(
+        self, argv: Sequence[str], *, given: str = "", good_until: Instant | None = None
+    ) -> str:
         assert given == ""
+        assert good_until is None, "ifconfig does at once what it is told"
         command = " ".join(argv)
         self.commands.append(command)
         if command in self.failing:
@@ -303,6 +306,17 @@ def test_an_interface_has_only_so_many_alias_names() -> None:
         _nettools._free_label("abcdefghijklm", {f"abcdefghijklm:{n}" for n in range(10)})
 
 
+def test_a_program_that_is_late_is_given_nothing(tmp_path: Path) -> None:
+    """It runs already when the clock is asked: to start it is what takes time."""
+    said = tmp_path / "said"
+    argv = ["/bin/sh", "-c", f"read line && echo $line > {said}"]
+    with pytest.raises(LateError, match="late by"):
+        _commands.run(argv, given="now\n", good_until=Instant(now() - 1))
+    assert not said.exists()
+    _commands.run(argv, given="now\n", good_until=Instant(now() + 10 * SECOND))
+    assert said.read_text() == "now\n"
+
+
 def test_a_program_that_hangs_is_ended() -> None:
     with pytest.raises(OSError, match=r"did not end within 0\.05 s"):
         _commands.run(["/bin/sh", "-c", "exec sleep 60"], timeout_s=0.05)
@@ -314,8 +328,14 @@ class Forgetful(mock.MockProvider):
 
 
 class Undying(mock.MockProvider):
-    def renew(self, interface: str, addresses: Sequence[Address], lifetime_s: int) -> None:
-        self.acquire(interface, addresses, lifetime_s)
+    def renew(
+        self,
+        interface: str,
+        addresses: Sequence[Address],
+        lifetime_s: int,
+        good_until: Instant | None = None,
+    ) -> None:
+        self.acquire(interface, addresses, lifetime_s, good_until)
 
 
 class Endless(mock.MockProvider):
@@ -324,8 +344,37 @@ class Endless(mock.MockProvider):
         interface: str,
         addresses: Sequence[Address],
         lifetime_s: int | None,  # noqa: ARG002 - that is what is wrong with it
+        good_until: Instant | None = None,
     ) -> None:
-        super().acquire(interface, addresses, None)
+        super().acquire(interface, addresses, None, good_until)
+
+
+class Tardy(mock.MockProvider):
+    def acquire(
+        self,
+        interface: str,
+        addresses: Sequence[Address],
+        lifetime_s: int | None,
+        good_until: Instant | None = None,  # noqa: ARG002 - that is what is wrong with it
+    ) -> None:
+        super().acquire(interface, addresses, lifetime_s)
+
+
+class Untimely(mock.MockProvider):
+    def renew(
+        self,
+        interface: str,
+        addresses: Sequence[Address],
+        lifetime_s: int,
+        good_until: Instant | None = None,
+    ) -> None:
+        super().renew(interface, addresses, lifetime_s)
+        check_not_late(good_until)
+
+
+class Blind(mock.MockProvider):
+    def held(self) -> Sequence[Found]:
+        return ()
 
 
 class Careless(mock.MockProvider):
@@ -340,6 +389,9 @@ class Careless(mock.MockProvider):
         (Undying, r"renew\(\) put back"),
         (Endless, "was given 600 s and has no end"),
         (Careless, "is None, and it should be there"),
+        (Tardy, "after its `good_until` must raise LateError"),
+        (Untimely, "was given 600 s and has 1799 s left|was given 600 s and has 1800 s left"),
+        (Blind, r"held\(\) must list"),
     ],
 )
 def test_the_suite_finds_what_breaks_the_contract(

@@ -220,6 +220,26 @@ def test_the_wire_says_whose_card_has_the_addresses(cable: Cable, name: str) -> 
         assert list(provider.probe("eth0", [own], SECOND // 10)) == []
 
 
+def test_another_card_of_this_host_on_the_same_wire_is_nobody_else(cable: Cable) -> None:
+    """Linux answers on each of its cards for all its addresses; that is no third host."""
+    north, south = cable
+    south.ip("link add br0 type bridge")
+    south.ip("link set br0 up")
+    run(f"ip link add eth1 netns {north.name} type veth peer name eth1 netns {south.name}")
+    for port in ("eth0", "eth1"):
+        south.ip(f"link set {port} master br0")
+        south.ip(f"link set {port} up")
+    north.ip("link set eth1 up")
+    south.ip("addr del 192.0.2.2/24 dev eth0")
+    south.ip("addr add 192.0.2.2/24 dev br0")
+    with north.inside():
+        provider = made("ip")
+        provider.acquire("eth0", SERVICE[:1], None)
+        neighbour = Address.parse("192.0.2.2/24")  # so that the wire is known to carry answers
+        assert until(lambda: bool(provider.probe("eth0", [neighbour], SECOND)))
+        assert list(provider.probe("eth0", SERVICE[:1], SECOND // 5)) == []
+
+
 @pytest.mark.parametrize("name", OFFERS)
 def test_where_there_are_no_neighbours_nobody_is_asked(cable: Cable, name: str) -> None:
     north, _ = cable

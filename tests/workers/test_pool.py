@@ -10,7 +10,8 @@ import pytest
 
 from ipfo import clock
 from ipfo.model import SECOND, Instant
-from ipfo.workers.pool import Pool, Worker
+from ipfo.workers import ledger, spawn
+from ipfo.workers.pool import Outcome, Pool, Worker
 
 from .conftest import Caller, Site, turn
 
@@ -38,8 +39,9 @@ def engine(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[...
     monkeypatch.setenv("PYTHONPATH", site.environment[1].partition("=")[2])
     made: list[Engine] = []
 
-    def make(**groups: dict[str, Any]) -> Engine:
+    def make(more: dict[str, Any] | None = None, **groups: dict[str, Any]) -> Engine:
         setup = site.setup(**groups)
+        setup["document"] |= more or {}
         pool = Pool(setup["document"], setup["node"], setup["state_dir"])
         made.append(Engine(pool))
         pool.start(clock.now())
@@ -95,6 +97,100 @@ def test_calls_of_a_move_that_is_over_have_failed(
     number = caller.ask("run")
     made.pool.phases_done("web")
     assert [(n, out.failed) for n, out in caller.outcomes] == [(number, "stopped")]
+
+
+CHECK = {
+    "plugin": "third",
+    "interval_ns": SECOND,
+    "timeout_ns": SECOND,
+    "rise": 1,
+    "fall": 1,
+    "starts_ill": False,
+    "when_holding": False,
+}
+
+
+def test_each_kind_is_started_only_where_the_config_has_something_for_it(
+    site: Site, engine: Callable[..., Engine]
+) -> None:
+    options = {"folder": str(site.state)}
+    made = engine(
+        more={
+            "plugins": ["third"],
+            "witnesses": [{"plugin": "third-voter", "votes": True, "options": options}],
+            "fence": {"plugin": "third", "timeout_ns": 1, "delay_ns": 0, "options": options},
+        },
+        web=site.group(checks=[{**CHECK, "options": options}]),
+    )
+    kinds = ["addresses", "notices", "checks", "witnesses", "fence"]
+    assert sorted(made.pool.standing()) == sorted(kinds)
+    made.turn(lambda: all(worker.running for worker in made.pool.standing().values()))
+    assert made.pool.checks is not None
+    assert Caller(made.pool.checks).ok("roles", held=["web"]) == {}
+
+
+CONFIG = """\
+plugins = []
+
+[pair]
+name = "www"
+nodes = ["alpha", "beta"]
+interval = "1s"
+takeover_after = "3s"
+
+[links.one]
+transport = "udp"
+addresses = { alpha = "127.0.1.1", beta = "127.0.1.2" }
+
+[groups.web]
+addresses = ["192.0.2.100/24"]
+interface = "lo"
+provider = "mock"
+"""
+
+
+def test_a_rehearsal_says_who_a_new_run_would_be_or_what_is_wrong_and_is_over_then(
+    site: Site, engine: Callable[..., Engine]
+) -> None:
+    made = engine(web=site.group())
+    config = site.state / "pair.toml"
+    outcomes: list[Outcome] = []
+    for text in (CONFIG, CONFIG.replace('"1s"', '"1"')):
+        config.write_text(text)
+        made.pool.rehearse(str(config), "beta", clock.now(), outcomes.append)
+        count = len(outcomes)
+        made.turn(lambda: len(outcomes) > count)  # noqa: B023 - called at once
+    good, bad = outcomes
+    assert good.ok == {"faults": [], "pair": "www", "node": "beta"}
+    assert bad.ok is not None
+    (fault,) = bad.ok["faults"]
+    assert "pair.interval" in fault
+    made.turn(lambda: len(made.pool._leaving) == 0)
+    assert [worker.kind for _, _, worker in made.pool.watched()] == ["addresses", "notices"]
+
+
+def test_a_restart_leaves_no_process_and_no_delivery_is_begun(
+    site: Site, engine: Callable[..., Engine]
+) -> None:
+    """The next run comes at once, and delivers what is left."""
+    made = engine(web=with_phases(site))
+    made.turn(lambda: all(worker.running for worker in made.pool._all()))
+    Caller(made.pool.notices).ok("keep", maintenance=True)
+    made.pool.stop(clock.now(), restarting=True)
+    turn([], made.pool.gone)
+    assert ledger.read(site.state).maintenance
+
+
+def test_a_worker_that_was_started_ahead_is_the_one_that_is_used() -> None:
+    """Its interpreter comes up while the config is still being loaded."""
+    spawn.start_ahead("addresses")
+    pid, sock = spawn.spawn(spawn.command("addresses"))
+    other, other_sock = spawn.spawn(spawn.command("addresses"))
+    assert pid != other
+    assert spawn._ahead == {}
+    for each in (sock, other_sock):
+        each.close()
+    turn([], lambda: spawn.reaped(pid) and spawn.reaped(other))
 
 
 def test_all_three_kinds_answer(site: Site, engine: Callable[..., Engine]) -> None:

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Final
 
 from ipfo.clock import now
-from ipfo.model import SECOND, Address
-from ipfo.plugin import Found, Provider
+from ipfo.model import SECOND, Address, Instant
+from ipfo.plugin import Found, LateError, Provider
 
 NO_INTERFACE: Final = "ipfo-none0"
 """An interface that exists nowhere."""
@@ -42,11 +42,12 @@ def check_provider(
         _is_asked_twice,
         _restores_what_it_found,
         _announces,
+        _does_nothing_late,
     ]
     if "wire" in traits:
         checks.append(_knows_its_interfaces)
     if "lease" in traits:
-        checks += [_puts_a_lifetime_on, _renews, _lets_a_lifetime_run_out]
+        checks += [_puts_a_lifetime_on, _renews, _lets_a_lifetime_run_out, _renews_nothing_late]
     if "probe" in traits:
         checks.append(_asks_and_hears_nobody)
     for check in checks:
@@ -110,6 +111,35 @@ def _announces(provider: Provider, interface: str, addresses: Sequence[Address])
         _there(provider, address)
 
 
+def _does_nothing_late(provider: Provider, interface: str, addresses: Sequence[Address]) -> None:
+    """A process that was stopped must not do, once it goes on, what was good before."""
+    try:
+        provider.acquire(interface, addresses, None, Instant(now() - 1))
+    except LateError:
+        pass
+    else:
+        msg = "acquire() after its `good_until` must raise LateError"
+        raise AssertionError(msg)
+    for address in addresses:
+        assert provider.find(address) is None, f"an acquire that was late put {address} on"
+    provider.acquire(interface, addresses, None, Instant(now() + _PATIENCE_NS))
+    for address in addresses:
+        _there(provider, address)
+
+
+def _renews_nothing_late(provider: Provider, interface: str, addresses: Sequence[Address]) -> None:
+    provider.acquire(interface, addresses, _LONG_S)
+    try:
+        provider.renew(interface, addresses, 3 * _LONG_S, Instant(now() - 1))
+    except LateError:
+        pass
+    else:
+        msg = "renew() after its `good_until` must raise LateError"
+        raise AssertionError(msg)
+    for address in addresses:
+        _lives(provider, address, _LONG_S)
+
+
 def _knows_its_interfaces(provider: Provider, interface: str, addresses: Sequence[Address]) -> None:
     assert interface != NO_INTERFACE, f"give check_provider another interface than {NO_INTERFACE}"
     try:
@@ -169,6 +199,10 @@ def _asks_and_hears_nobody(
 def _there(provider: Provider, address: Address) -> Found:
     found = provider.find(address)
     assert found is not None, f"find({address}) is None, and it should be there"
+    held = [each for each in provider.held() if each.address == address]
+    assert [each.interface for each in held] == [found.interface], (
+        f"held() must list {address} once, as find() has it: {held}"
+    )
     return found
 
 
