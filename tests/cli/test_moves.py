@@ -104,6 +104,36 @@ def test_standby_and_resume(running: Looped) -> None:
     assert not running.status("alpha")["standby"]
 
 
+def test_maintenance_is_told_to_both_nodes_and_outlives_the_daemon(running: Looped) -> None:
+    asked = running.ask("alpha", "maintenance")
+    assert asked.returncode == 0, asked.stderr
+    running.wait_for("beta", lambda report: bool(report["peer"]["maintenance"]))
+    shown = " ".join(running.ask("beta", "status").stdout.split())
+    assert "maintenance: nothing moves by itself; end it with 'ipfo resume' on alpha" in shown
+    assert running.end("alpha") == 0
+    running.start("alpha")
+    running.wait_for("alpha", lambda report: bool(report["maintenance"]))
+    assert running.ask("alpha", "resume").returncode == 0
+    running.wait_for("beta", lambda report: not report["peer"]["maintenance"])
+
+
+def test_a_restart_says_what_it_took(looped: Looped) -> None:
+    looped.start("alpha")
+    looped.wait_for("alpha", lambda report: report["groups"]["web"]["role"] == "standby")
+    done = looped.ask("alpha", "restart")
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"done in \d+\.\d\d s: alpha is a new run", done.stdout.splitlines()[-1])
+
+
+def test_a_restart_that_loses_a_group_is_no_success(looped: Looped) -> None:
+    """The addresses of the provider mock live and die with its process."""
+    looped.start("alpha")
+    looped.wait_for("alpha", held_by("alpha"))
+    done = looped.ask("alpha", "restart")
+    assert done.returncode == 1
+    assert done.stderr == "ipfo: not kept: web; see 'ipfo status'\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
