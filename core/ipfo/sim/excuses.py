@@ -31,25 +31,29 @@ class Excuse:
 NONE = Excuse("nothing excuses it")
 
 
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """How things were when an acquire was asked for, in the world's time."""
+
+    reason: Reason | None
+    asked_at: int | None  # when the wire was asked last; None: it was not
+    heard_at: int  # when the peer was heard last
+
+
 @dataclass(slots=True)
 class Case:
-    """`first` had the group, `second` took it as well; `heard_at`: when second last heard first."""
+    """`first` had the group, `second` took it as well."""
 
     past: "Past"
     group: str
     first: "Host"
     second: "Host"
-    heard_at: int
+    took: "Acquired"
 
     @property
-    def reason(self) -> Reason | None:
-        """Why second took it."""
-        return self.past.acquires.get((self.second.name, self.group), (None, None))[0]
-
-    @property
-    def asked_at(self) -> int | None:
-        """When second asked the wire before it took it; None: it did not."""
-        return self.past.acquires.get((self.second.name, self.group), (None, None))[1]
+    def heard_at(self) -> int:
+        """When second had last heard first, as it decided to take the group."""
+        return self.took.heard_at
 
 
 class Past:
@@ -62,8 +66,7 @@ class Past:
         self.witnessed: dict[str, int] = {}
         self.voteless: dict[str, int] = {}
         self.took: dict[tuple[str, str], int] = {}  # when the address came, by group and host
-        # of the last acquire, by host and group: why, and when the wire was asked for it
-        self.acquires: dict[tuple[str, str], tuple[Reason, int | None]] = {}
+        self.acquires: dict[tuple[str, str], Acquired] = {}  # the last one, by host and group
         self.foreign: set[tuple[str, str]] = set()  # addresses that somebody else has put on
 
     def look(self) -> None:
@@ -100,7 +103,8 @@ class Past:
 
 def find(past: Past, group: str, first: "Host", second: "Host") -> Excuse | None:
     """The first excuse that fits; None: P1 is broken."""
-    case = Case(past, group, first, second, second.heard_at)
+    took = past.acquires.get((second.name, group), Acquired(None, None, second.heard_at))
+    case = Case(past, group, first, second, took)
     for excuse in EXCUSES:
         found = excuse(case)
         if found is not None:
@@ -205,7 +209,7 @@ def at_once(case: Case) -> Excuse | None:
     There was no old address to answer. They find each other on the wire soon after.
     """
     took = case.past.took.get((case.group, case.first.name), NEVER)
-    if case.asked_at is None or took < case.asked_at or not _silence_was_lossy(case):
+    if case.took.asked_at is None or took < case.took.asked_at or not _silence_was_lossy(case):
         return None
     at_most_ns = 4 * case.second.terms.takeover_after_ns + 5 * SECOND
     return Excuse("both took it at once: there was no old address to answer", at_most_ns)
@@ -213,7 +217,7 @@ def at_once(case: Case) -> Excuse | None:
 
 def contested(case: Case) -> Excuse | None:
     """`contested = "take"`: the administrator wants it taken although it answers."""
-    taken = case.reason is Reason.CONTESTED
+    taken = case.took.reason is Reason.CONTESTED
     return Excuse('contested = "take"') if taken else None
 
 
@@ -221,7 +225,7 @@ def seamless(case: Case) -> Excuse | None:
     """A seamless handover: both have it, on purpose, for a moment."""
     if case.past.world.groups[case.group].handover != "seamless":
         return None
-    if case.reason not in (Reason.HANDOVER, Reason.FAILBACK):
+    if case.took.reason not in (Reason.HANDOVER, Reason.FAILBACK):
         return None
     at_most_ns = 2 * case.second.terms.takeover_after_ns + 5 * SECOND
     why = f"a seamless handover of more than {seconds(at_most_ns)}"
@@ -250,7 +254,7 @@ EXCUSES: tuple[Callable[[Case], Excuse | None], ...] = (
     partition,
     at_once,
     lease_outlasts_vote,
-    died_unheard,
     nothing_to_wait_for,
+    died_unheard,
 )
 """All that there are, in the order in which they are tried."""

@@ -167,22 +167,24 @@ class Judge:
                 double.unheard()
                 continue
             double.heard[host.name] = double.heard.get(host.name, 0) + 1
-            counts = [double.heard.get(name, 0) for name in world.hosts]
-            if min(counts) < HEARTBEATS_MAX or double.excuse.lasting:
+            least = min(double.heard.get(name, 0) for name in world.hosts)
+            if least >= 1 and double.hear_since is None:
+                double.hear_since = world.now
+                world.push(world.now + RELEASE_MAX_NS, self._not_healed, (double, world.now))
+            if least < HEARTBEATS_MAX or double.excuse.lasting or double.hear_since is None:
                 continue
+            if world.now < double.hear_since + HEARTBEATS_MAX * world.settings.interval_ns:
+                continue  # answers to questions are no heartbeats that carry everything
             roles = [self._role(each, double.group) for each in world.hosts.values()]
             if all(role is Role.HOLDER for role in roles):
-                self.breaks(
-                    "P2", double.group, f"each heard {min(counts)} heartbeats, none lets go"
-                )
-            elif min(counts) == HEARTBEATS_MAX:
-                world.push(world.now + RELEASE_MAX_NS, self._not_healed, double)
+                why = f"each heard {least} heartbeats or more, and none lets go"
+                self.breaks("P2", double.group, why)
 
-    def _not_healed(self, double: Double) -> None:
-        if double.until is None and self._world.network.works() and self._both_awake():
-            counts = [double.heard.get(name, 0) for name in self._world.hosts]
-            if min(counts) > HEARTBEATS_MAX and not self.past.hindered(double.group):
-                self.breaks("P2", double.group, "the loser's address is still on")
+    def _not_healed(self, told: tuple[Double, int]) -> None:
+        double, hear_since = told
+        lasting = double.excuse.lasting or self.past.hindered(double.group)
+        if double.until is None and double.hear_since == hear_since and not lasting:
+            self.breaks("P2", double.group, "the loser's address is still on")
 
     def _both_awake(self) -> bool:
         hosts = self._world.hosts.values()
@@ -212,7 +214,7 @@ class Judge:
         assert host.engine is not None
         known = host.engine.node.groups[effect.group]
         asked_at = None if known.evidence is None else host.clock.world(known.evidence.asked_at)
-        self.past.acquires[key] = (known.reason, asked_at)
+        self.past.acquires[key] = excuses.Acquired(known.reason, asked_at, host.heard_at)
 
     def acquired(self, host: "Host", group: str, epoch: int) -> None:
         """The address is being put on."""
