@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ipfo.model import SECOND, Address
-from ipfo.plugin import Found, Instant, LateError, check_not_late, now
+from ipfo.plugin import Found, Instant, LateError, now
 from ipfo.testing.providers import check_provider
 from ipfo_plugins.provider import _commands, _nettools, ifconfig, ip, mock, netlink
 from ipfo_plugins.provider._bsd import BsdProvider, read_ifconfig
@@ -320,87 +320,3 @@ def test_a_program_that_is_late_is_given_nothing(tmp_path: Path) -> None:
 def test_a_program_that_hangs_is_ended() -> None:
     with pytest.raises(OSError, match=r"did not end within 0\.05 s"):
         _commands.run(["/bin/sh", "-c", "exec sleep 60"], timeout_s=0.05)
-
-
-class Forgetful(mock.MockProvider):
-    def release(self, interface: str, addresses: Sequence[Address]) -> None:
-        pass
-
-
-class Undying(mock.MockProvider):
-    def renew(
-        self,
-        interface: str,
-        addresses: Sequence[Address],
-        lifetime_s: int,
-        good_until: Instant | None = None,
-    ) -> None:
-        self.acquire(interface, addresses, lifetime_s, good_until)
-
-
-class Endless(mock.MockProvider):
-    def acquire(
-        self,
-        interface: str,
-        addresses: Sequence[Address],
-        lifetime_s: int | None,  # noqa: ARG002 - that is what is wrong with it
-        good_until: Instant | None = None,
-    ) -> None:
-        super().acquire(interface, addresses, None, good_until)
-
-
-class Tardy(mock.MockProvider):
-    def acquire(
-        self,
-        interface: str,
-        addresses: Sequence[Address],
-        lifetime_s: int | None,
-        good_until: Instant | None = None,  # noqa: ARG002 - that is what is wrong with it
-    ) -> None:
-        super().acquire(interface, addresses, lifetime_s)
-
-
-class Untimely(mock.MockProvider):
-    def renew(
-        self,
-        interface: str,
-        addresses: Sequence[Address],
-        lifetime_s: int,
-        good_until: Instant | None = None,
-    ) -> None:
-        super().renew(interface, addresses, lifetime_s)
-        check_not_late(good_until)
-
-
-class Blind(mock.MockProvider):
-    def held(self) -> Sequence[Found]:
-        return ()
-
-
-class Careless(mock.MockProvider):
-    def restore(self, found: Found) -> None:
-        self.acquire(found.interface, [Address.parse(found.address.ip)], None)
-
-
-@pytest.mark.parametrize(
-    ("broken", "said"),
-    [
-        (Forgetful, "is there after its release"),
-        (Undying, r"renew\(\) put back"),
-        (Endless, "was given 600 s and has no end"),
-        (Careless, "is None, and it should be there"),
-        (Tardy, "after its `good_until` must raise LateError"),
-        (Untimely, "was given 600 s and has 1799 s left|was given 600 s and has 1800 s left"),
-        (Blind, r"held\(\) must list"),
-    ],
-)
-def test_the_suite_finds_what_breaks_the_contract(
-    broken: type[mock.MockProvider], said: str
-) -> None:
-    with pytest.raises(AssertionError, match=said):
-        check_provider(broken, "en7", [HOME, V6], {"lease"})
-
-
-def test_the_suite_finds_a_provider_that_takes_any_interface() -> None:
-    with pytest.raises(AssertionError, match="that is not there must raise OSError"):
-        check_provider(mock.MockProvider, "en7", [HOME, V6], {"wire"})

@@ -88,13 +88,13 @@ class Found:
 
 
 class Provider(Protocol):
-    """Puts addresses on interfaces. Called in the `addresses` worker, one call at a time.
+    """Puts addresses on interfaces. Called in the `addresses` worker, one call of an object at a time.
 
-    Only `probe` may be called in a thread, of an object of its own. Raises OSError (or a
+    Wires are asked (`probe`, `held`) in threads, each by an object of its own. Raises OSError (or a
     subclass), with a text for people, when it cannot. All or none: `acquire` takes off again what
     it had put on before it raises.
 
-    `good_until`: where the steady clock (``now()``) is past it, nothing is touched, and LateError
+    `good_until`: where the steady clock (``now()``) is past it, nothing is touched, and `LateError`
     is raised. Look as shortly before the change as can be, with `check_not_late`: a process may be
     stopped at any point, and somebody else may have the addresses when it goes on. None: at any
     time.
