@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.hosts.figures import Row, table
-from tests.hosts.plays import Play, Plays
+from tests.hosts.plays import AT_ONCE, Play, Plays
 
 from ipfo.testing.lab import Lab
 
@@ -41,7 +41,8 @@ def plays(
     )
     request.config.stash[FILE] = tmp_path_factory.getbasetemp() / "who-held.txt"
     wanted = [play for play in calls if isinstance(play, Play)]
-    with Plays(name, tmp_path_factory.mktemp(name), wanted).under_way() as made:
+    at_once = getattr(request.module, "AT_ONCE", AT_ONCE)
+    with Plays(name, tmp_path_factory.mktemp(name), wanted, at_once).under_way() as made:
         yield made
 
 

@@ -16,6 +16,7 @@ COLUMNS = (
     "held in the end",
     "two holders",
     "once healed",
+    "epochs",
     "client was out",
     "longest pause of the watch",
 )
@@ -26,8 +27,7 @@ class Row:
     """One fault played. `twice_ns`: how long two hosts had an address, by looks 20 ms apart.
 
     `meanwhile`: who had it while the fault lasted, where that is of interest. `after_ns`: how much
-    of `twice_ns` came after the fault was healed. `out_ms`: the longest gap of the client, of both
-    families. `pause_ns`: the longest time in which nobody looked.
+    of `twice_ns` came after the fault was healed. `epochs`: how many it cost. `lost`: datagrams, of both families; `out_ms`: the longest gap. `pause_ns`: the longest time in which nobody looked.
     """
 
     fault: str
@@ -35,6 +35,8 @@ class Row:
     end: frozenset[str]
     twice_ns: int
     after_ns: int
+    epochs: int
+    lost: int
     out_ms: float | None
     pause_ns: int
 
@@ -46,6 +48,7 @@ class Row:
             named(self.end),
             f"{self.twice_ns // MS} ms",
             f"{self.after_ns // MS} ms" if self.after_ns else "",
+            str(self.epochs),
             "" if self.out_ms is None else f"{self.out_ms:.0f} ms",
             f"{self.pause_ns // MS} ms",
         )

@@ -17,7 +17,7 @@ from tests.plugins.etcd import Etcd
 
 from ipfo import clock
 from ipfo.model import SECOND, Instant
-from ipfo.testing.lab import PUBLIC, Lab
+from ipfo.testing.lab import HOSTS, PUBLIC, Lab
 from ipfo.testing.scene import PATIENCE_S, SERVICE, SERVICE_6, Scene, pair_file, scene
 
 AT_ONCE = 3
@@ -82,6 +82,7 @@ class Play:
     addresses: tuple[str, ...] = (SERVICE, SERVICE_6)
     starts: bool = False
     votes: bool = False
+    rate: int = RATE
     splits: bool = False  # two holders are what has been asked for, until it is healed
 
     def __str__(self) -> str:
@@ -96,7 +97,7 @@ class Play:
             etcd = stack.enter_context(members(lab, folder / "etcd")) if self.votes else None
             if etcd is not None:
                 text = text.replace("@ENDPOINTS@", json.dumps(etcd.endpoints))
-            stage = stack.enter_context(scene(lab, folder, text, *self.addresses, rate=RATE))
+            stage = stack.enter_context(scene(lab, folder, text, *self.addresses, rate=self.rate))
             return self._measured(stage, Told(etcd=etcd))
 
     def _measured(self, stage: Scene, told: Told) -> Row:
@@ -104,23 +105,37 @@ class Play:
             stage.begin()
             stage.whole(holder="alpha")
             stage.client.report()
+        before = 0 if self.starts else epoch(stage)
         self.act(stage, told)
         end = stage.agreed()
+        spent = epoch(stage) - before
         for address in stage.addresses:
             stage.watch.wait_for(address, {end}, PATIENCE_S)
         over = clock.now()
         healed_at = over if told.healed_at is None else told.healed_at
         seen = stage.watch.seen.values()
-        gaps = [report["longest_gap_ms"] for report in stage.client.report().values()]
+        reports = stage.client.report().values()
+        gaps = [report["longest_gap_ms"] for report in reports]
         return Row(
             fault=self.fault,
             meanwhile=told.meanwhile,
             end=frozenset({end}),
             twice_ns=max(each.twice_ns(Instant(0), over) for each in seen),
             after_ns=max(each.twice_ns(healed_at, over) for each in seen),
+            epochs=spent,
+            lost=sum(report["lost"] for report in reports),
             out_ms=max(gaps) if told.served else None,
             pause_ns=stage.watch.longest_pause_ns,
         )
+
+
+def epoch(stage: Scene) -> int:
+    """The highest epoch of any group, once both nodes say the same."""
+    alpha, beta = (
+        max(group["epoch"] for group in stage.status(node)["groups"].values()) for node in HOSTS
+    )
+    assert alpha == beta, f"alpha says epoch {alpha}, beta {beta}"
+    return int(alpha)
 
 
 @contextmanager
@@ -146,12 +161,13 @@ def lay_scripts(folder: Path) -> None:
 
 
 class Plays:
-    """Those of `wanted` are played in their order, `AT_ONCE` at a time; `row` waits for one."""
+    """Those of `wanted` are played in their order, `at_once` at a time; `row` waits for one."""
 
-    def __init__(self, name: str, folder: Path, wanted: Sequence[Play]) -> None:
+    def __init__(self, name: str, folder: Path, wanted: Sequence[Play], at_once: int) -> None:
         self._name = name
         self._folder = folder
         self._wanted = wanted
+        self._at_once = at_once
         self._labs: SimpleQueue[Lab] = SimpleQueue()
         self._rows: dict[str, Future[Row]] = {}
 
@@ -159,9 +175,9 @@ class Plays:
     def under_way(self) -> Iterator["Plays"]:
         """They are being played; at the end, however it comes, nothing of them is left."""
         with ExitStack() as stack:
-            for number in range(min(AT_ONCE, len(self._wanted))):
+            for number in range(min(self._at_once, len(self._wanted))):
                 self._labs.put(stack.enter_context(Lab.open(f"{self._name[:20]}-{number}")))
-            pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="play")
+            pool = ThreadPoolExecutor(self._at_once, thread_name_prefix="play")
             stack.callback(pool.shutdown, cancel_futures=True)
             for play in self._wanted:
                 self._rows[play.fault] = pool.submit(self._play, play)
