@@ -1,6 +1,6 @@
 """A daemon that is replaced, and one that comes back in time: nobody notices (design 7.1, 7.6)."""
 
-from tests.machine.scenes import PHASED, settled
+from tests.machine.scenes import HOME, PHASED, settled
 from tests.machine.virtual_pair import MS, Pair
 
 from ipfo.machine.effects import Release, Renew, Restart
@@ -100,3 +100,16 @@ def test_in_the_middle_of_a_move_a_restart_is_refused() -> None:
     pair.run(5)
     pair.feed("alpha", RestartAsked())
     assert [s.done for s in pair.settled("alpha")] == [False]
+
+
+def test_a_home_node_whose_engine_comes_back_still_holds_its_own_address() -> None:
+    """It has no lease, and has been on all the time: nobody else can have taken it."""
+    pair = settled(groups={"web": HOME})
+    pair.kill("alpha")
+    pair.run(800)
+    pair.start_over("alpha", {"web": Remembered(Epoch(1), adopted=Instant(pair.now))})
+    pair.hosts["alpha"].addresses["web"] = None
+    pair.run(20_000)
+    assert pair.holders() == ["alpha"]
+    assert pair.hosts["alpha"].node.groups["web"].leased_from is None
+    assert pair.role("beta") is Role.STANDBY

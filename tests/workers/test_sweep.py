@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from ipfo import clock
+from ipfo.config.model import Config
 from ipfo.model import SECOND
 from ipfo.workers import ledger
+from ipfo.workers.addresses import Addresses
 from ipfo.workers.boot import Boot
 
 from .addressing import Start, acquire, kill, pid_of, renew, soon, wait_until
@@ -258,3 +260,50 @@ def test_a_broken_ledger_is_set_aside_and_named(site: Site, start: Start) -> Non
     assert aside.read_text() == '{"group": "web", "epo'
     assert json.loads(path.read_text())["epoch"] == 0
     assert answer["swept"] == []
+
+
+def test_what_outlived_a_suspension_may_be_adopted_after_it(site: Site) -> None:
+    """Its lease was renewed since, so the kernel's timer has run steadily from there on."""
+    setup = site.setup(web=site.group(provider="mock", provider_options={}))
+    config = Config.from_document({**setup["document"], "node": "alpha"})
+    addresses = Addresses(config, site.state)
+    addresses.acquire({"group": "web", "epoch": 5, "lifetime_s": 60, "good_until": soon()})
+    now = Boot.now()
+    addresses._boot = earlier = Boot(now.id, now.slept_ns - SECOND)  # so it was before the sleep
+    change(site, **earlier.to_json())
+    addresses.renew({"groups": ["web"], "lifetime_s": 60, "good_until": soon()})
+    assert list(addresses.sweep({})["adopted"]) == ["web"]
+
+
+def test_a_home_address_that_was_held_and_is_still_on_is_held_on(
+    site: Site, start: Start, over: Over
+) -> None:
+    """Design 7.11: nobody else can have taken it, and nothing of it is touched."""
+    home = site.group(addresses=["192.0.2.100/24"], home="alpha", interfaces={"beta": "west0"})
+    site.lay("192.0.2.100/24", "east0")
+    caller = start(web=home)
+    acquire(caller, epoch=7)
+    over(caller)
+    before = len(site.calls())
+    assert list(start(web=home).ok("sweep")["adopted"]) == ["web"]
+    assert site.calls()[before:] == []
+    assert ledger.read(site.state).groups["web"].held
+
+
+@pytest.mark.parametrize("why", ["another kernel", "not held", "gone"])
+def test_a_home_address_of_which_that_is_not_sure_is_claimed_anew(
+    site: Site, start: Start, over: Over, why: str
+) -> None:
+    home = site.group(addresses=["192.0.2.100/24"], home="alpha", interfaces={"beta": "west0"})
+    site.lay("192.0.2.100/24", "east0")
+    caller = start(web=home)
+    acquire(caller, epoch=7)
+    over(caller)
+    if why == "another kernel":
+        change(site, boot_id="0")
+    elif why == "not held":
+        change(site, held=False)
+    else:
+        site.file.write_text(json.dumps({"on": {}, "calls": []}))
+    assert start(web=home).ok("sweep")["adopted"] == {}
+    assert not ledger.read(site.state).groups["web"].held

@@ -50,7 +50,9 @@ class Remembered:
     epoch: Epoch = Epoch(0)
     pre_acq: bool = False  # begun and not undone
     post_acq: bool = False
-    adopted: Instant | None = None  # still on, and renewed then for this run
+    adopted: Instant | None = (
+        None  # still on, and renewed (a home address: found) then for this run
+    )
     claim: Epoch | None = None  # under which it is held; None: the same as `epoch`
 
 
@@ -303,7 +305,7 @@ def _adopt(w: Work, name: str, leased_from: Instant) -> None:
         w.node.groups[name],
         reason=Reason.ADOPTED,
         hold=Hold.ON,
-        leased_from=leased_from,
+        leased_from=None if w.terms.groups[name].home == w.terms.node else leased_from,
         seen_held=True,
         ours_last=True,
         announce_at=w.now,

@@ -186,14 +186,16 @@ class Host:
         """Since when the lease of `group` goes on; None: it was taken off, or was not here."""
         line = self.disk.addresses.get(group, Line())
         swept = Line(line.epoch, kernel_boot=self.kernel_boot, asleep_ns=self.clock.asleep_ns)
-        if self.world.groups[group].home == self.name:
-            self.disk.write(self.disk.addresses, group, swept)
-            return None
         opened = self.disk.phases.get(group, Open())
         same_kernel = (
             line.kernel_boot == self.kernel_boot
             and abs(line.asleep_ns - self.clock.asleep_ns) <= SUSPEND_TOLERANCE_NS
         )
+        if self.world.groups[group].home == self.name:
+            if line.held and same_kernel and not opened.unwinding and group in self.kernel:
+                return self.now()
+            self.disk.write(self.disk.addresses, group, swept)
+            return None
         if line.held and line.leased and same_kernel and not opened.unwinding:
             terms = self.terms
             long_lease = terms.lease_ns + terms.renew_margin_ns > terms.takeover_after_ns

@@ -55,7 +55,8 @@ class Sweep:
     def run(self) -> dict[str, Any]:
         """Afterwards nothing is on but what was adopted, and home addresses.
 
-        `adopted`: units, and since when they are leased for this run. `swept`: groups of which
+        `adopted`: units, and since when they are leased for this run; of a home unit, which is
+        not leased, when it was found. `swept`: groups of which
         something was taken off. `interfaces`: where home groups' addresses are or were, as far as
         that is known.
 
@@ -71,12 +72,29 @@ class Sweep:
             for member in () if unit in adopted else members:
                 if member.home is None and self._sweep(member, there, ours):
                     swept.append(member.name)
-                elif member.home is not None and "wire" in member.config.traits:
-                    interfaces[unit] = member.home.interface()
+                elif member.home is not None:
+                    if "wire" in member.config.traits:
+                        interfaces[unit] = member.home.interface()
+                    if self._stays_at_home(member):
+                        adopted[unit] = clock.now()
+                        continue
                 member.held = member.leased = False
                 member.record()
         swept += self._sweep_strays(there)
         return {"adopted": adopted, "swept": swept, "interfaces": interfaces}
+
+    def _stays_at_home(self, member: Member) -> bool:
+        """Whether this node's own address has been held, and on, since this kernel was booted."""
+        assert member.home is not None
+        kept = ledger.load(member.path, self.remarks)
+        phases = ledger.load(
+            ledger.path_of(self.state_dir, ledger.PHASES, member.name), self.remarks
+        )
+        if not (self.alone and member.held and kept.get("epoch", 0) >= 1):
+            return False
+        if phases.get("unwinding") is True or Boot.now().why_not_since(Boot.of(kept)):
+            return False
+        return len(member.home.here()) == len(member.config.addresses)
 
     def _look(self) -> There:
         return {id(provider): provider.held() for provider in self.members.providers()}
