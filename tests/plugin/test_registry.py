@@ -226,8 +226,7 @@ BROKEN = {
         'the fence "a": unknown trait "vote"',
     ),
     "options of ours": (
-        "@hookimpl\ndef ipfo_checks(): return [Offer('a', int, {'type': 'object',"
-        " 'properties': {'when': {}}})]",
+        "PROPERTIES = {'when': {}}" + TRANSPORT.replace("transport", "check"),
         'the check "a": its option "when" has the name of a key of ipfo itself',
     ),
     "traits a list": (
