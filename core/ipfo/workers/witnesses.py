@@ -1,7 +1,7 @@
 """The `witnesses` worker: asks third parties who is the isolated one, and who may hold a group.
 
 No request waits for another: a vote must not wait for a ping that hangs. One witness is never asked
-twice at once, and neither is the voter; a question that comes too late is not asked at all.
+twice at once, and neither is the voter; a vote that would come too late is not asked for.
 """
 
 import threading
@@ -97,8 +97,7 @@ class Witnesses:
 
     def reach(self, given: Asked) -> Asked:
         """Whether any witness that can deny is `reached`, as soon as one is; else `why` not."""
-        ends_at = given["asked_at"] + given["timeout_ns"]
-        left_s(ends_at)
+        ends_at = clock.now() + given["timeout_ns"]
         with self._news:
             questions = [denier.ask(ends_at) for denier in self._deniers]
             self._news.wait_for(
@@ -106,7 +105,7 @@ class Witnesses:
                     any(each.reached for each in questions)
                     or not any(each.under_way for each in questions)
                 ),
-                left_s(ends_at),
+                given["timeout_ns"] / SECOND,
             )
             reached = any(each.reached for each in questions)
             why = "; ".join(f"{each.name}: {each.why}" for each in questions)
