@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,7 @@ class Looped:
         key.touch(mode=0o600)
         key.write_bytes(secrets.token_bytes(32))
         self.daemons: dict[str, subprocess.Popen[str]] = {}
+        self.env: dict[str, str] = {}  # besides ours, of daemons and commands
 
     def state_dir(self, node: str) -> Path:
         """Where `node` keeps its state."""
@@ -74,12 +75,12 @@ class Looped:
         place = ["--state-dir", str(self.state_dir(node))]
         return [sys.executable, "-m", "ipfo", *common, *place, *arguments]
 
-    def start(self, *nodes: str, env: Mapping[str, str] | None = None) -> None:
-        """Start the daemons of `nodes`, with `env` besides ours, and wait until each answers."""
-        given = {**os.environ, **(env or {})}
+    def start(self, *nodes: str) -> None:
+        """Start the daemons of `nodes` and wait until each answers."""
         for node in nodes:
+            env = {**os.environ, **self.env, "THIRD": node}
             with self.log(node).open("a") as log:
-                daemon = subprocess.Popen(self.argv(node), stderr=log, text=True, env=given)
+                daemon = subprocess.Popen(self.argv(node), stderr=log, text=True, env=env)
             self.daemons[node] = daemon
         for node in nodes:
             self.wait_for(node, lambda _: True)
@@ -90,8 +91,15 @@ class Looped:
 
     def ask(self, node: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command on the host of `node` to its end."""
-        argv = self.argv(node, *arguments)
-        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=40)
+        env = {**os.environ, **self.env}
+        return subprocess.run(
+            self.argv(node, *arguments),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=40,
+            env=env,
+        )
 
     def status(self, node: str) -> Report:
         """What the daemon of `node` reports."""

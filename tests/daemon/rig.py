@@ -31,6 +31,7 @@ class Desk:
     def __init__(self) -> None:
         self.calls: list[tuple[str, Mapping[str, Any], Instant, Callable[[Outcome], None]]] = []
         self.prepared: dict[str, Any] = {}
+        self.running = True
         self.unasked: Callable[[Mapping[str, Any]], None] | None = None
 
     def prepare(self, **more: Any) -> None:

@@ -10,7 +10,7 @@ from tests.daemon.rig import FIVE, Rig
 
 from ipfo import clock
 from ipfo.config.model import Config
-from ipfo.daemon.others import ABSENT, FENCE_BEGIN_NS
+from ipfo.daemon.others import ABSENT, FENCE_BEGIN_NS, STARTING_NS
 from ipfo.machine import effects as ask
 from ipfo.machine.events import Event, Fenced, Voted, WitnessesAsked
 from ipfo.model import SECOND, Instant
@@ -66,6 +66,17 @@ def test_each_question_is_answered_once_however_it_ends(
     desk.end(ok, failed)
     assert rig.inbox == [event]
     assert desk.calls == []
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_question_to_witnesses_waits_for_their_worker_to_come_up(rig: Rig, running: bool) -> None:
+    """A node that has just been started is not the isolated one for that."""
+    rig.pool.witnesses.running = running
+    before = clock.now()
+    rig.do(REACH)
+    do, given, deadline, _ = rig.pool.witnesses.last()
+    assert (do, given) == ("reach", {"timeout_ns": SECOND})
+    assert (deadline > before + SECOND + STARTING_NS) is not running
 
 
 def test_a_vote_says_what_it_is_for_and_how_long(rig: Rig) -> None:

@@ -118,7 +118,8 @@ def test_the_service_manager_is_told(looped: Looped) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.settimeout(PATIENCE_S)
         manager.bind(str(looped.folder / "notify"))
-        looped.start("alpha", env={"NOTIFY_SOCKET": str(looped.folder / "notify")})
+        looped.env["NOTIFY_SOCKET"] = str(looped.folder / "notify")
+        looped.start("alpha")
         assert manager.recv(1000) == b"READY=1"
         looped.ask("alpha", "restart")
         first, second = manager.recv(1000).split(b"\n")

@@ -1,10 +1,12 @@
 """A test plugin: a check, a witness, a voter and a fence that do what files in a folder say.
 
-Each appends a line to ``asked`` there when it begins, so a test sees it from outside.
+Each appends a line to ``asked`` there when it begins, so a test sees it from outside. Where the
+environment names a node in ``THIRD``, ``ill.NODE`` is for the plugins of that node alone.
 """
 
 import ctypes
 import json
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 from ipfo.plugin import Check, Claim, Fence, Offer, Options, Voter, Witness, hookimpl
 
-ANY = {"type": "object", "properties": {}}
+ANY = {"type": "object", "properties": {"folder": {"type": "string"}}}
 
 
 class Third:
@@ -31,8 +33,9 @@ class Third:
             ctypes.PyDLL(None).sleep(600)  # keeps the interpreter's lock
         if (self.folder / "exit").exists():
             raise SystemExit("as strangers do")
-        if (self.folder / "ill").exists():
-            raise OSError((self.folder / "ill").read_text())
+        for name in ("ill", f"ill.{os.environ.get('THIRD')}"):
+            if (self.folder / name).exists():
+                raise OSError((self.folder / name).read_text())
 
 
 class ThirdCheck(Third):

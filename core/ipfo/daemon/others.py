@@ -22,6 +22,10 @@ WITHDRAW_NS = 2 * SECOND
 WITNESS_MARGIN_NS = SECOND // 2
 """Beyond a question's own time: what a busy machine may take to bring the answer."""
 
+STARTING_NS = 5 * SECOND
+"""How long a question to witnesses waits for their worker to come up: a node that has just been
+started is not the isolated one for that."""
+
 FENCE_BEGIN_NS = 2 * SECOND
 """A fence that has not begun by then is not begun: the peer may be back, and must not be shot."""
 
@@ -59,8 +63,10 @@ class Others:
             self._troubles.witnesses = Contact(effect.asked_at, None if reached else why)
             self._put(WitnessesAsked(effect.asked_at, reached, why))
 
-        given = {"asked_at": effect.asked_at, "timeout_ns": effect.timeout_ns}
-        self._call(self._witnesses, "reach", given, effect.timeout_ns + WITNESS_MARGIN_NS, asked)
+        starts = self._witnesses is not None and not self._witnesses.running
+        within_ns = effect.timeout_ns + (STARTING_NS if starts else WITNESS_MARGIN_NS)
+        given = {"timeout_ns": effect.timeout_ns}
+        self._call(self._witnesses, "reach", given, within_ns, asked)
 
     def vote(self, effect: ask.Vote) -> None:
         """Answered by `Voted`."""
