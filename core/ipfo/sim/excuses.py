@@ -124,6 +124,11 @@ def _wire_was_closed(case: Case) -> bool:
     return not probes or case.past.wire_closed.get(case.second.name, NEVER) >= case.heard_at
 
 
+def _is_stopped(host: "Host") -> bool:
+    """Whether its engine is dead or frozen: its kernel alone can let go."""
+    return host.engine is None or host.engine.frozen
+
+
 def partition(case: Case) -> Excuse | None:
     """A full partition: no link, no evidence, and no witness who could have said no.
 
@@ -165,7 +170,7 @@ def nothing_to_wait_for(case: Case) -> Excuse | None:
     That is so for a home address, for a provider without leases, for pairs so fast that the
     shortest lease outlasts `takeover_after`, and where `dead_after` asks a wire that answers nothing.
     """
-    if not _wire_was_closed(case):
+    if not _is_stopped(case.first) or not _wire_was_closed(case):
         return None
     terms = case.second.terms
     if not case.first.kernel.is_leased(case.group):
@@ -180,10 +185,10 @@ def lease_outlasts_vote(case: Case) -> Excuse | None:
 
     Its kernel does, when the lease ends that was renewed with its last heartbeat.
     """
-    engine = case.first.engine
-    stopped = engine is None or engine.frozen
     voter = case.past.world.settings.voter
-    if not (voter and stopped and _silence_was_lossy(case) and _wire_was_closed(case)):
+    if not (
+        voter and _is_stopped(case.first) and _silence_was_lossy(case) and _wire_was_closed(case)
+    ):
         return None
     at_most_ns = case.first.terms.lease_ns
     return Excuse(
@@ -196,8 +201,7 @@ def died_unheard(case: Case) -> Excuse | None:
 
     So the lease ends an interval later than second can know. The same where that heartbeat is lost.
     """
-    engine = case.first.engine
-    if not (engine is None or engine.frozen) or not _wire_was_closed(case):
+    if not _is_stopped(case.first) or not _wire_was_closed(case):
         return None
     at_most_ns = case.second.terms.interval_ns + case.second.terms.renew_margin_ns
     return Excuse(f"a last lease that nobody heard of, over by {seconds(at_most_ns)}", at_most_ns)
@@ -240,9 +244,12 @@ def foreign(case: Case) -> Excuse | None:
     for host in (case.first, case.second):
         if (host.name, case.group) in case.past.foreign:
             return Excuse("somebody else has put the address on", lasting=True)
-    at_home = case.past.world.groups[case.group].home == case.second.name
-    if at_home and case.second.engine is None:
-        return Excuse("the operating system has put the address on at its boot", lasting=True)
+        came = case.past.took.get((case.group, host.name), NEVER)
+        asked_at = case.took.asked_at
+        meanwhile = host is case.second or (asked_at is not None and came >= asked_at)
+        at_home = case.past.world.groups[case.group].home == host.name
+        if at_home and host.engine is None and meanwhile:
+            return Excuse("the operating system has put the address on at its boot", lasting=True)
     return None
 
 
@@ -253,8 +260,8 @@ EXCUSES: tuple[Callable[[Case], Excuse | None], ...] = (
     stood_still,
     partition,
     at_once,
-    lease_outlasts_vote,
     nothing_to_wait_for,
+    lease_outlasts_vote,
     died_unheard,
 )
 """All that there are, in the order in which they are tried."""

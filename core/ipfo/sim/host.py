@@ -121,7 +121,8 @@ class Host:
 
     def holds(self, group: str) -> bool:
         """Whether a client that asks the wire for the address could get this host's answer."""
-        return self.powered and self.stands is None and group in self.kernel
+        reachable = self.is_awake and self.name not in self.world.network.no_carrier
+        return reachable and group in self.kernel
 
     def is_leased(self, group: str) -> bool:
         """Whether it puts the address of `group` on under a lease."""
@@ -372,7 +373,7 @@ class Host:
 
     def announce(self, group: str) -> None:
         """The neighbours are told: whoever announces last is whom they believe."""
-        if self.holds(group) and self.name not in self.world.network.no_carrier:
+        if self.holds(group):
             self.world.believed[group] = self.name
 
     def tell(self, effect: ask.Notify) -> None:

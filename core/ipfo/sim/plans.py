@@ -36,8 +36,10 @@ PACES = (
 def settings(chance: Random) -> Settings:
     """A pair that somebody might have."""
     interval_ns, takeover_ns, dead_ns = chance.choice(PACES)
-    deniers, voter = chance.choice(((False, False),) * 5 + ((True, False), (False, True)))
-    fenced = chance.random() < 0.15
+    deniers, voter = chance.choice(
+        ((False, False),) * 4 + ((True, False), (False, True), (False, True))
+    )
+    fenced = chance.random() < 0.2
     return Settings(
         groups=tuple(_group(chance, f"g{n}") for n in range(chance.choice((1, 1, 1, 2, 3)))),
         interval_ns=interval_ns,
@@ -242,7 +244,7 @@ FAULTS: Mapping[str, tuple[int, Callable[[_Draft], None]]] = {
     "freeze": (4, _simple("freeze {node} for {ms}")),
     "pause": (2, _simple("pause {node} for {ms}", "suspend {node} for {ms}")),
     "cut": (4, _cut),
-    "partition": (2, _partition),
+    "partition": (4, _partition),
     "mute": (3, _mute),
     "filter": (1, _filter_wire),
     "weather": (2, _weather),
