@@ -1,10 +1,12 @@
 """A daemon that is replaced, and one that comes back in time: nobody notices (design 7.1, 7.6)."""
 
+from dataclasses import replace
+
 from tests.machine.scenes import HOME, PHASED, settled
 from tests.machine.virtual_pair import MS, Pair
 
 from ipfo.machine.effects import Release, Renew, Restart
-from ipfo.machine.events import HandoverAsked, RestartAsked
+from ipfo.machine.events import HandoverAsked, RestartAsked, StopAsked
 from ipfo.machine.step import Remembered
 from ipfo.model import Epoch, Instant, Phase, Role
 
@@ -113,3 +115,14 @@ def test_a_home_node_whose_engine_comes_back_still_holds_its_own_address() -> No
     assert pair.holders() == ["alpha"]
     assert pair.hosts["alpha"].node.groups["web"].leased_from is None
     assert pair.role("beta") is Role.STANDBY
+
+
+def test_p5_a_home_address_that_an_orderly_end_has_left_on_is_claimed_anew() -> None:
+    pair = Pair(start=("alpha",), groups={"web": replace(HOME, phases=True)}).run(6_000)
+    pair.feed("alpha", StopAsked())
+    pair.run(3_000)
+    assert (pair.holders(), pair.ended("alpha")) == (["alpha"], True)
+    pair.start_over("alpha", {"web": Remembered(Epoch(1), adopted=Instant(pair.now))})
+    pair.hosts["alpha"].addresses["web"] = None
+    pair.run(6_000)
+    assert pair.phases("alpha") == ["test", "pre_acq", "post_acq"]

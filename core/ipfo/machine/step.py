@@ -84,7 +84,7 @@ def boot(
     )
     w = Work(node, now, terms)
     for name, past in memory.items():
-        if name in terms.groups and past.adopted is not None:
+        if name in terms.groups and past.adopted is not None and _is_whole(w, name):
             _adopt(w, name, past.adopted)
         elif name in terms.groups and (past.pre_acq or past.post_acq):
             _undo_leftover(w, name)
@@ -299,6 +299,15 @@ def _remember(name: str, past: Remembered | None, now: Instant) -> Group:
     )
 
 
+def _is_whole(w: Work, name: str) -> bool:
+    """Whether what is found on is a holding: a home address may only have been left where it was.
+
+    That is so after an end in order without a peer: its phases are undone, and it is claimed anew.
+    """
+    terms = w.terms.groups[name]
+    return terms.home != w.terms.node or not terms.phases or w.node.groups[name].pre_acq
+
+
 def _adopt(w: Work, name: str, leased_from: Instant) -> None:
     """Go on holding what the run before held: same epoch, same address, and nobody notices."""
     group = evolve(
@@ -312,7 +321,7 @@ def _adopt(w: Work, name: str, leased_from: Instant) -> None:
     )
     a: Around = around(w.node, name, w.now, w.terms)
     group, effects = turn(group, a, Role.HOLDER, "adopted")
-    if a.group.phases and not group.post_acq:
+    if a.group.phases and group.pre_acq and not group.post_acq:
         group, more = step_phase(evolve(group, post_acq=True), Phase.POST_ACQ, acquire=True)
         effects = (*effects, *more)
     w.effects.extend(effects)
