@@ -19,7 +19,7 @@ export COVERAGE_FILE := $(LEFT)/coverage/data
 DEMO_PACKAGES := iproute2
 TEST_PACKAGES := etcd-server iproute2 iputils-arping net-tools nftables opensmtpd procps
 
-.PHONY: help test demo lint hosts bench-outages clean FORCE
+.PHONY: help test demo lint hosts bench-outages bench-sim worlds clean FORCE
 
 help: ## Say what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,12 @@ hosts: $(READY) ## Run only the tests with real daemons and addresses (root, Lin
 bench-outages: $(READY) ## Print what a client misses at each fault, and what a node costs (root, Linux).
 	@.ci/host-packages $(TEST_PACKAGES)
 	@$(BIN)/python tests/bench/outages.py
+
+bench-sim: $(READY) ## Print what a simulated day and a simulated fault cost.
+	@$(BIN)/python -m tests.bench.simulate
+
+worlds: $(READY) ## Run simulated worlds by seed: make worlds FIRST=0 END=100000.
+	@$(BIN)/python -m tests.sim.soak $(or $(FIRST),0) $(or $(END),10000)
 
 clean: ## Remove whatever the targets above have made.
 	rm -rf $(VENV) dist
