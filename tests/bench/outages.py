@@ -16,12 +16,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ipfo import clock
-from ipfo.model import SECOND
+from ipfo.model import SECOND, Instant
 from ipfo.testing import processes
 from ipfo.testing.lab import PUBLIC, Lab
 from ipfo.testing.netns import socket_in
 from ipfo.testing.pair import Pair
-from ipfo.testing.scene import Scene, pair_file, scene, write_pair
+from ipfo.testing.scene import SERVICE, WEB, Scene, pair_file, scene, write_pair
 
 TIMES = [("1s", "3s"), ("200ms", "1500ms")]
 PORT = 1694
@@ -66,6 +66,14 @@ def handover(stage: Scene) -> None:
     stage.pair.ask("alpha", "handover", "web")
 
 
+def started_again(stage: Scene) -> None:
+    stage.pair.revive("alpha")
+
+
+def restart(stage: Scene) -> None:
+    stage.pair.ask("alpha", "restart")
+
+
 FAULTS: dict[str, Fault] = {
     "power cut of the holder": power_cut,
     "both cables pulled": both_cables,
@@ -78,12 +86,26 @@ FAULTS: dict[str, Fault] = {
     "ipfo handover": handover,
 }
 
+AGAIN: dict[str, Fault] = {
+    "engine killed, started at once": started_again,
+    "ipfo restart": restart,
+}
+"""What a client should not notice at all."""
 
-def outages(lab: Lab, times: tuple[str, str], fault: Fault, runs: int) -> tuple[list[float], int]:
+DEAD_AFTER = "1.3s"
+""" "A host without power is not waited for": at 1 s heartbeats, the median is to be under 1.2 s."""
+
+
+def outages(
+    lab: Lab, times: tuple[str, str], fault: Fault, runs: int, *, dead_after: str | None = None
+) -> tuple[list[float], int]:
     """How long each run of `fault` left the client alone, in ms; and how often two held it."""
     gaps = []
     with tempfile.TemporaryDirectory() as folder:
-        text = pair_file(interval=times[0], takeover_after=times[1])
+        # each run moves the group twice, and a breaker would end that
+        text = pair_file(interval=times[0], takeover_after=times[1], groups=WEB + "max_moves = 100")
+        if dead_after is not None:
+            text = text.replace("[pair]\n", f'[pair]\ndead_after = "{dead_after}"\n')
         with scene(lab, Path(folder), text) as stage:
             stage.begin()
             for run in range(runs):
@@ -96,6 +118,56 @@ def outages(lab: Lab, times: tuple[str, str], fault: Fault, runs: int) -> tuple[
                 gaps.append(stage.report()["longest_gap_ms"])
                 restore(stage)
             return gaps, sum(len(turns) for turns in stage.watch.overlaps.values())
+
+
+def outage(
+    lab: Lab, times: tuple[str, str], fault: Fault, runs: int, *, dead_after: str | None = None
+) -> str:
+    """`outages` as a line."""
+    gaps, overlaps = outages(lab, times, fault, runs, dead_after=dead_after)
+    return figures(gaps) + (f"; two holders seen {overlaps} times" if overlaps else "")
+
+
+def unnoticed(lab: Lab, times: tuple[str, str], again: Fault, runs: int) -> str:
+    """What `again` costs the client, each time, and how many epochs all of them."""
+    lost = []
+    with tempfile.TemporaryDirectory() as folder:
+        text = pair_file(interval=times[0], takeover_after=times[1])
+        with scene(lab, Path(folder), text) as stage:
+            stage.begin()
+            stage.whole(holder="alpha")
+            before = stage.status("beta")["groups"]["web"]["epoch"]
+            for run in range(runs):
+                processes.wait(stage.pair.daemons["beta"], 0.25 * run)
+                stage.client.report()
+                again(stage)
+                stage.agreed()
+                lost.append(stage.report()["lost"])
+            spent = stage.status("beta")["groups"]["web"]["epoch"] - before
+    return f"lost {lost} datagrams, {spent} epochs spent"
+
+
+def handovers(lab: Lab, times: tuple[str, str], kind: str, runs: int) -> str:
+    """What each of `runs` handovers costs the client, and how long all of them had two holders."""
+    lost, gaps = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        groups = WEB + f'handover = "{kind}"'
+        text = pair_file(interval=times[0], takeover_after=times[1], groups=groups)
+        with scene(lab, Path(folder), text) as stage:
+            stage.begin()
+            stage.whole(holder="alpha")
+            for run in range(runs):
+                source, target = ("alpha", "beta")[:: 1 if run % 2 == 0 else -1]
+                stage.client.report()
+                stage.pair.ask(source, "handover", "web")
+                stage.answered_by(target)
+                stage.whole(holder=target)
+                report = stage.report()
+                lost.append(report["lost"])
+                gaps.append(report["longest_gap_ms"])
+            twice_ns = stage.watch.seen[SERVICE].twice_ns(Instant(0), clock.now())
+    overlap_ms = 1000 * twice_ns / SECOND / runs
+    return f"{figures(gaps)}; lost {lost} datagrams; overlap {overlap_ms:.0f} ms each"
 
 
 def restore(stage: Scene) -> None:
@@ -188,17 +260,27 @@ def main() -> None:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
+    def wanted(*names: str) -> list[str]:
+        return [name for name in names if re.search(given.only, name)]
+
     with Lab.open("bench") as lab:
-        say(f"from exec to the first heartbeat: {figures(first_heartbeats(lab, given.runs))}")
+        if wanted("first heartbeat"):
+            took = first_heartbeats(lab, given.runs)
+            say(f"from exec to the first heartbeat: {figures(took)}")
         for times in TIMES:
             say(f"\ninterval {times[0]}, takeover after {times[1]}")
-            for line in at_rest(lab, times):
+            for line in at_rest(lab, times) if wanted("at rest") else []:
                 say(f"  at rest, {line}")
-            for name, fault in FAULTS.items():
-                if re.search(given.only, name):
-                    gaps, overlaps = outages(lab, times, fault, given.runs)
-                    twice = f"; two holders seen {overlaps} times" if overlaps else ""
-                    say(f"  {name:28} {figures(gaps)}{twice}")
+            for name in wanted(*FAULTS):
+                say(f"  {name:32} {outage(lab, times, FAULTS[name], given.runs)}")
+            for name in wanted(*AGAIN):
+                say(f"  {name:32} {unnoticed(lab, times, AGAIN[name], given.runs)}")
+            for kind in ("seamless", "strict"):
+                for name in wanted(f"{kind} handover"):
+                    say(f"  {name:32} {handovers(lab, times, kind, 2 * given.runs)}")
+        for name in wanted("power cut, dead_after"):
+            said = outage(lab, TIMES[0], power_cut, given.runs, dead_after=DEAD_AFTER)
+            say(f"\ninterval {TIMES[0][0]}, dead_after {DEAD_AFTER}\n  {name:32} {said}")
 
 
 if __name__ == "__main__":
