@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ipfo.model import SECOND, Reason
+from ipfo.model import SECOND, Reason, Role
 from ipfo.sim.happenings import seconds
 
 if TYPE_CHECKING:
@@ -244,13 +244,24 @@ def foreign(case: Case) -> Excuse | None:
     for host in (case.first, case.second):
         if (host.name, case.group) in case.past.foreign:
             return Excuse("somebody else has put the address on", lasting=True)
-        came = case.past.took.get((case.group, host.name), NEVER)
-        asked_at = case.took.asked_at
-        meanwhile = host is case.second or (asked_at is not None and came >= asked_at)
         at_home = case.past.world.groups[case.group].home == host.name
-        if at_home and host.engine is None and meanwhile:
-            return Excuse("the operating system has put the address on at its boot", lasting=True)
+        if at_home and not _claims(host, case.group) and _came_unseen(case, host):
+            why = "the operating system has put the address on at its boot"
+            return Excuse(why, lasting=host.engine is None)
     return None
+
+
+def _claims(host: "Host", group: str) -> bool:
+    """Whether a daemon on `host` says that the group is its own."""
+    return host.engine is not None and host.engine.node.groups[group].role is Role.HOLDER
+
+
+def _came_unseen(case: Case, host: "Host") -> bool:
+    """Whether the address came on `host` after second asked the wire, or the wire said nothing."""
+    came = case.past.took.get((case.group, host.name), NEVER)
+    asked_at = case.took.asked_at
+    after = asked_at is not None and came >= asked_at
+    return host is case.second or after or _wire_was_closed(case)
 
 
 EXCUSES: tuple[Callable[[Case], Excuse | None], ...] = (
