@@ -10,7 +10,7 @@ import pytest
 
 RUNNER = """
 from ipfo.plugin import now
-from ipfo_plugins.phase._run import run
+from ipfo_plugins._run import run
 late = now() + 60 * 10**9
 run(["/bin/sh", "-c", "echo $$; exec sleep 60"], {}, until=late, kill_at=late, say=lambda line: print(line, flush=True))
 """

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ipfo.plugin import Move, Options, Say, Veto, hookimpl, now
-from ipfo_plugins.phase import _folder, _run
+from ipfo_plugins import _run
+from ipfo_plugins.phase import _folder
 
 SCHEMA = {
     "type": "object",
@@ -25,9 +26,6 @@ SCHEMA = {
     },
     "required": ["folder"],
 }
-
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""What scripts find without a full path."""
 
 MARGIN_S = 1.0
 """Kept back of the time left, so that a script is ended by us, not with us: half of it between
@@ -44,9 +42,7 @@ FAILED = "failed: "
 def environment(move: Move, phase: str, folder: Path) -> dict[str, str]:
     """All that a script finds in its environment, the same whoever started the daemon."""
     return {
-        "PATH": PATH,
-        "LC_ALL": "C.UTF-8",
-        "HOME": "/",
+        **_run.ENVIRONMENT,
         "SCRIPTSDIR": str(folder),
         "TESTPROG": "Test",
         "IPFO_GROUP": move.group,

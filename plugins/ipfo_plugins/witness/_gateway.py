@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipfo.plugin import Instant, now
+from ipfo_plugins._hurried import Late
 from ipfo_plugins._secret import read_secret
-from ipfo_plugins.witness._endpoint import Endpoint, Late
+from ipfo_plugins.witness._endpoint import Endpoint
 
 Body = Mapping[str, Any]
 

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from ipfo.plugin import Instant, Offer, Voter, Witness, hookimpl, now
-from ipfo_plugins.witness._address import ADDRESS, checked
+from ipfo_plugins._address import ADDRESS, checked
 from ipfo_plugins.witness._icmp import Echo
 
 SCHEMA = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipfo.plugin import Offer, Voter, Witness, hookimpl
-from ipfo_plugins.witness._address import ADDRESS, checked
+from ipfo_plugins._address import ADDRESS, checked
 
 SCHEMA = {
     "type": "object",

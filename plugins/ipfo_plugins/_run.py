@@ -1,7 +1,7 @@
-"""Runs one script: with a deadline, in a process group of its own, its output line by line.
+"""Runs one program: with a deadline, in a process group of its own, its output line by line.
 
-A script that leaves something running in the background has ended when it has ended itself; what
-it left keeps running, unless the deadline came first.
+One that leaves something running in the background has ended when it has ended itself; what it
+left keeps running, unless the deadline came first.
 """
 
 import ctypes
@@ -25,7 +25,14 @@ POLL_S = 0.02
 PR_SET_PDEATHSIG = 1
 """The signal that a process gets when its parent ends; prctl(2)."""
 
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+ENVIRONMENT: Mapping[str, str] = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LC_ALL": "C.UTF-8",
+    "HOME": "/",
+}
+"""What every program finds in its environment, the same whoever started the daemon."""
+
+_PRCTL = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
 
 
 class Output:
@@ -68,24 +75,28 @@ def run(
     until: int,
     kill_at: int,
     say: Callable[[str], None],
+    given: bytes = b"",
 ) -> str | None:
     """Run `argv`; why it failed, or None if it ended well. Whatever it was, it is over.
 
+    Safe in any thread, and in several at once.
+
     :param until: the instant at which it gets SIGTERM, with all of its process group.
     :param kill_at: the one at which they get SIGKILL.
+    :param given: what it finds on its standard input, at most what a pipe takes at once.
     """
     if now() >= until:
         return "it was not run: no time was left"
     try:
-        process = subprocess.Popen(  # noqa: S603 - the administrator's own script, vetted by _folder
+        process = subprocess.Popen(  # noqa: S603 - no shell; the administrator's own program, vetted by who calls
             argv,
             env=dict(env),
             cwd="/",
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if given else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_worker,  # noqa: PLW1509 - the worker has one thread
+            preexec_fn=_die_with_worker,  # noqa: PLW1509 - one system call, which takes no lock
         )
     except OSError as error:
         return f"cannot be run: {error.strerror or error}"
@@ -93,6 +104,7 @@ def run(
     output = Output(say)
     with process.stdout as pipe:
         os.set_blocking(pipe.fileno(), False)
+        taken = _give(process, given)
         on_time = _follow(process, pipe.fileno(), until, output)
         if not on_time:
             _end(process, pipe.fileno(), kill_at, output)
@@ -100,13 +112,31 @@ def run(
     output.end()
     if not on_time:
         return "it was out of time and has been killed"
+    if not taken:
+        return f"it did not take all of the {len(given)} bytes that it was to be given"
     return _verdict(process.returncode)
 
 
+def _give(process: "subprocess.Popen[bytes]", given: bytes) -> bool:
+    """Let it read `given` and no more; False if a pipe does not take so much at once."""
+    if process.stdin is None:
+        return True
+    with process.stdin as pipe:
+        os.set_blocking(pipe.fileno(), False)
+        try:
+            return os.write(pipe.fileno(), given) == len(given)
+        except BrokenPipeError:
+            return True  # it did not want it, and will say itself how it ended
+
+
 def _die_with_worker() -> None:
-    """A script must not outlive the worker that may be killed: the next phase would run beside it."""
-    if _LIBC is not None:
-        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    """A script must not outlive the worker that may be killed: the next phase would run beside it.
+
+    (More exactly the thread, which waits here anyhow. Between fork and exec, so it may not wait for
+    what another thread of the worker has: `_PRCTL` was looked up before.)
+    """
+    if _PRCTL is not None:
+        _PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _verdict(code: int) -> str | None:

@@ -1,4 +1,4 @@
-"""The address of a witness, as text. No names: resolving one can hang where a network is dead."""
+"""The address of one host, as text. No names: resolving one can hang where a network is dead."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
