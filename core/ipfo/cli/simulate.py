@@ -124,7 +124,7 @@ def _print_outages(pair: "Settings", measured: "list[Outages]") -> None:
 
     table = Table(title=f"Nobody answers for {pair.groups[0].name}", title_justify="left", box=None)
     table.add_column("fault", no_wrap=True)
-    for name in ("worlds", "median", "worst", "moved", "two holders", "longest"):
+    for name in ("worlds", "median", "worst", "moved", "both", "longest"):
         table.add_column(name, justify="right")
     for kind in measured:
         table.add_row(

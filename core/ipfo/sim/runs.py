@@ -21,8 +21,8 @@ def run(plan: Plan, *, noting: bool = False) -> World:
 
 
 def _run(world: World, plan: Plan) -> None:
-    calm_ns = 3 * plan.settings.takeover_after_ns
-    world.run(plan.healed_ns + calm_ns)
+    calm_ns = 2 * plan.settings.takeover_after_ns
+    world.run(plan.healed_ns + calm_ns // 2)
     until_ns = world.now
     settled_at: int | None = None
     for _ in range(STEPS):
