@@ -32,7 +32,7 @@ class Health:
         """Units with a check that starts ill are so, but for what was held all along."""
         for group in config.groups.values():
             for check in group.checks:
-                if check.starts_ill and group.unit not in adopted:
+                if check.starts_ill and not check.when_holding and group.unit not in adopted:
                     self._turn(group.unit, f"{check.plugin}: it has not passed yet")
 
     def hear(self, message: Mapping[str, Any]) -> None:
