@@ -115,8 +115,8 @@ TWICE = GroupEntry("group0", Role.HOLDER, Epoch(1))
         pytest.param(altered(7, 255), id="more entries than bytes"),
         pytest.param(altered(12, 0xFF), id="pair"),
         pytest.param(altered(ENTRY_AT + 12, 5), id="role"),
-        pytest.param(altered(ENTRY_AT + 13, 10), id="health"),
-        pytest.param(altered(ENTRY_AT + 14, 8), id="sign"),
+        pytest.param(altered(ENTRY_AT + 13, len(Health)), id="health"),
+        pytest.param(altered(ENTRY_AT + 14, len(Sign)), id="sign"),
         pytest.param(encode(replace(HEARTBEAT, entries=(TWICE, TWICE)), NAMES), id="group twice"),
     ],
 )
