@@ -6,9 +6,11 @@ longer than one.
 
 import queue
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ipfo import clock
@@ -29,6 +31,11 @@ NOBODY_CAN = "no provider can ask the wire"
 WHOSE_LEAST_NS = 20_000_000
 """How long the peer may take at the least to say that a card is its own, once one has answered."""
 
+NO_CARD = "00:00:00:00:00:00"
+
+NEIGHBOURS = Path("/proc/net/arp")
+"""What Linux knows of its neighbours' cards, those that have fallen silent since among them."""
+
 OPEN_MAX = 16
 """Questions that may still be open from before; where there are more, somebody hangs."""
 
@@ -48,6 +55,7 @@ class Wires:
         self._config = config
         self._members = members
         self._open: list[threading.Thread] = []
+        self._peers: dict[str, set[str]] = {}  # its cards by our interface, once it was known
 
     def probe(self, given: Asked) -> Asked:
         """Who else answers for the addresses of `groups` (units), within `timeout_ns`.
@@ -118,7 +126,10 @@ class Wires:
         ]
 
     def _cards_of_the_peer(self, provider: Provider, interface: str, timeout_ns: int) -> set[str]:
-        """The cards on which the peer answers for its own addresses, as far as it does."""
+        """The cards on which the peer answers for its own addresses, or is known to have answered.
+
+        Whose card answers is asked just when the peer may be off, and so cannot tell.
+        """
         there = provider.held()
         near = [found for found in there if found.interface == interface]
         own = {found.address.ip for found in there}
@@ -129,10 +140,12 @@ class Wires:
         ]
         if not wanted:
             return set()
-        try:
-            return {each.card for each in provider.probe(interface, wanted, timeout_ns)}
-        except OSError:
-            return set()
+        cards = _neighbours(interface, {address.ip for address in wanted})
+        with suppress(OSError):
+            cards |= {each.card for each in provider.probe(interface, wanted, timeout_ns)}
+        known = self._peers.setdefault(interface, set())
+        known |= cards
+        return known
 
     def _to_the_peer(self) -> dict[Wire, list[Address]]:
         """Where to ask for which of the peer's addresses; OSError where there is no such place."""
@@ -217,6 +230,20 @@ def _put(
         came.put((wire, question()))
     except BaseException as error:  # a stranger's sys.exit() must not leave the question open
         came.put((wire, child.one_line(error)))
+
+
+def _neighbours(interface: str, ips: Set[str]) -> set[str]:
+    """The cards that the kernel knows for `ips` on `interface`; none where it does not say."""
+    try:
+        lines = NEIGHBOURS.read_text().splitlines()[1:]
+    except OSError:
+        return set()
+    rows = [fields for line in lines if len(fields := line.split()) == 6]
+    return {
+        card
+        for ip, _, flags, card, _, device in rows
+        if device == interface and ip in ips and int(flags, 16) and card != NO_CARD
+    }
 
 
 def _near(address: Address, near: Sequence[Found]) -> bool:
