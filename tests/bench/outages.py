@@ -110,14 +110,23 @@ def outages(
             stage.begin()
             for run in range(runs):
                 stage.whole(holder="alpha")
-                # a fault comes at any time between two heartbeats
-                processes.wait(stage.pair.daemons["beta"], 0.25 * run)
                 stage.client.report()
+                between_heartbeats(stage, (run + 0.5) / runs)
                 fault(stage)
                 stage.answered_by("beta")
                 gaps.append(stage.report()["longest_gap_ms"])
                 restore(stage)
             return gaps, sum(len(turns) for turns in stage.watch.overlaps.values())
+
+
+def between_heartbeats(stage: Scene, share: float) -> None:
+    """Wait until this share of the time from one heartbeat of alpha to the next is over.
+
+    A fault comes at any time, and its outage depends on it: the median of few needs even shares.
+    """
+    status = stage.status("beta")
+    waited_ms = status["peer"]["heard_ms_ago"]
+    stage.rest((share * status["interval_ms"] - waited_ms) % status["interval_ms"] / 1000)
 
 
 def outage(
@@ -138,8 +147,8 @@ def unnoticed(lab: Lab, times: tuple[str, str], again: Fault, runs: int) -> str:
             stage.whole(holder="alpha")
             before = stage.status("beta")["groups"]["web"]["epoch"]
             for run in range(runs):
-                processes.wait(stage.pair.daemons["beta"], 0.25 * run)
                 stage.client.report()
+                between_heartbeats(stage, (run + 0.5) / runs)
                 again(stage)
                 stage.agreed()
                 lost.append(stage.report()["lost"])
