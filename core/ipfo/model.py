@@ -136,6 +136,7 @@ class Sign(Enum):
     BEATEN = 6  # the address was here too, under a worse claim, and is let go
     SHARE = 7  # take it while the holder still has it: a seamless handover
     PUSH = 8  # an offer that no administrator asked for
+    KEPT = 9  # nobody holds it, and yet the home address stays where it is
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from tests.machine.virtual_pair import Pair
 
 from ipfo.machine.events import (
     HandoverAsked,
+    ResumeAsked,
     StandbyAsked,
     StopAsked,
 )
@@ -61,3 +62,16 @@ def test_a_home_node_that_ends_without_a_peer_leaves_its_address_where_it_is() -
     pair.run(3_000)
     assert pair.holders() == ["alpha"]
     assert pair.ended("alpha")
+
+
+def test_p1_an_address_that_stays_on_a_home_host_is_not_taken_for_released() -> None:
+    """A daemon that ends without a peer that could take it leaves it; and says that it does."""
+    pair = settled(groups={"web": HOME})
+    pair.feed("beta", StandbyAsked())
+    pair.run(1_500)
+    pair.feed("alpha", StopAsked())
+    pair.feed("beta", ResumeAsked())
+    pair.run(20_000)
+    assert pair.ended("alpha")
+    assert pair.holders() == ["alpha"]
+    assert pair.double_ns == 0

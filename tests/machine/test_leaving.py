@@ -86,3 +86,25 @@ def test_standby_is_refused_by_a_test() -> None:
     assert [s.done for s in pair.settled("alpha")] == [False]
     assert pair.holders() == ["alpha"]
     assert not pair.hosts["alpha"].node.outcast
+
+
+def test_a_peer_that_hears_nothing_of_an_offer_is_not_waited_for_for_long() -> None:
+    pair = settled()
+    pair.cut = {("alpha", "public"), ("alpha", "private")}
+    pair.run(4_000)
+    pair.feed("alpha", StopAsked())
+    pair.run(1_000)
+    assert not pair.ended("alpha")
+    pair.run(8_000)
+    assert pair.ended("alpha")
+
+
+def test_a_peer_to_whom_the_wire_just_answered_takes_what_is_handed_over() -> None:
+    """It was late, asked the wire, and heard that this holder is there: no reason to refuse it."""
+    pair = settled()
+    pair.cut = {("alpha", "public"), ("alpha", "private")}
+    pair.run(4_000)
+    pair.feed("alpha", StopAsked())
+    pair.heal()
+    assert until_held(pair, "beta") < 1_200
+    assert pair.double_ns == 0

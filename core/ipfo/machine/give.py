@@ -27,8 +27,8 @@ from ipfo.model import Event as Told
 TESTED = (Reason.HANDOVER, Reason.FAILBACK, Reason.STANDBY)
 """Releases that a test may refuse: those that somebody asked for and that can wait."""
 
-TAKERS = (Health.ABLE, Health.LISTENING)
-"""A peer that may be offered a group."""
+TAKERS = (Health.ABLE, Health.LISTENING, Health.CONTESTED)
+"""A peer that may be offered a group. One to whom the wire answered has seen this holder there."""
 
 LAST_TAKERS = (*TAKERS, Health.ILL, Health.FROZEN)
 """A peer that may be offered one that this node cannot keep, or that an administrator wants there."""
@@ -115,9 +115,19 @@ def hand_over(group: Group, a: Around) -> Out:
         return _keep(group, a, f"{a.terms.peer} refused: {peer.health.name.lower()}")
     if a.silent:
         return _keep(group, a, f"{a.terms.peer} fell silent")
+    if a.deaf and expired(hears_by(group, a), a):
+        return _keep(group, a, f"{a.terms.peer} does not hear {a.terms.node}")
     if expired(group.sign_until, a):
         return _keep(group, a, f"{a.terms.peer} was not ready in time")
     return group, ()
+
+
+def hears_by(group: Group, a: Around) -> Instant | None:
+    """Until when a peer that does not hear us has a chance to hear of the offer."""
+    if group.sign_until is None or group.sign not in OFFERS:
+        return None
+    offered_at = group.sign_until - offer_lasts_ns(a)
+    return Instant(offered_at + a.terms.takeover_after_ns)
 
 
 def shared(group: Group, a: Around) -> Out:

@@ -181,7 +181,7 @@ def _is_cut(w: Work, link: links.Link) -> bool:
 
     Where no link brings anything in time, it is the peer that is silent.
     """
-    steady = not w.node.late and w.now >= w.node.back_at + w.terms.late_after_ns
+    steady = not w.node.late and w.now >= w.node.back_at + w.terms.takeover_after_ns
     return link.state is LinkState.SILENT and steady
 
 

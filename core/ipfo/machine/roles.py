@@ -104,6 +104,8 @@ def wakes_at(group: Group, a: Around) -> Instant | None:
             waits.append(Instant(a.started_at + a.terms.first_claim_after_ns))
     if group.role is Role.HOLDER:
         waits += [group.announce_at, group.give_at, give.failback_at(group, a)]
+        if a.deaf:
+            waits.append(give.hears_by(group, a))
         if group.shared_at is not None:
             waits.append(Instant(group.shared_at + give.VERIFY_NS))
         if group.peer is not None and group.peer.sign is Sign.SHARE:
@@ -195,7 +197,8 @@ def _peer_said(group: Group, entry: GroupEntry, a: Around) -> Out:
     if held:
         said = evolve(said, peer_had=True)
     elif group.peer_had and peer_is_free(said, a):
-        said = evolve(said, peer_had=False, let_go_at=a.now)
+        stays = entry.sign is Sign.KEPT
+        said = evolve(said, peer_had=False, let_go_at=None if stays else a.now)
     if entry.health is not Health.ABLE:
         return evolve(said, peer_able_at=None), told
     return (said if said.peer_able_at is not None else evolve(said, peer_able_at=a.now)), told

@@ -27,7 +27,7 @@ from ipfo.model import Instant, Phase, Role, Sign
 RELEASE_AGAIN_NS = 1_000_000_000
 """How soon a release that failed is tried again."""
 
-LASTING = (Sign.REFUSED, Sign.BEATEN)
+LASTING = (Sign.REFUSED, Sign.BEATEN, Sign.KEPT)
 """What a yielder goes on saying until the peer must have heard it."""
 
 
@@ -91,7 +91,9 @@ def _off(group: Group, a: Around, rule: str) -> Out:
         keep_home=False,
         linger_until=Instant(a.now + 2 * a.terms.interval_ns),
     )
-    if group.sign not in LASTING and not kept:
+    if kept:
+        group = evolve(group, sign=Sign.KEPT, sign_until=None)
+    elif group.sign not in LASTING:
         group = evolve(group, sign=Sign.RELEASED)
     return group, (Record("released", rule, group.name, epoch=group.claim),)
 

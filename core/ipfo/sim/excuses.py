@@ -180,22 +180,6 @@ def nothing_to_wait_for(case: Case) -> Excuse | None:
     return None
 
 
-def lease_outlasts_vote(case: Case) -> Excuse | None:
-    """A full partition, and first's engine is stopped: it cannot let go when its vote ends.
-
-    Its kernel does, when the lease ends that was renewed with its last heartbeat.
-    """
-    voter = case.past.world.settings.voter
-    if not (
-        voter and _is_stopped(case.first) and _silence_was_lossy(case) and _wire_was_closed(case)
-    ):
-        return None
-    at_most_ns = case.first.terms.lease_ns
-    return Excuse(
-        f"a dead engine's lease outlasts its vote by more than {seconds(at_most_ns)}", at_most_ns
-    )
-
-
 def died_unheard(case: Case) -> Excuse | None:
     """First's engine died between a renewal and the heartbeat that belongs to it, and the wire is mute.
 
@@ -272,7 +256,6 @@ EXCUSES: tuple[Callable[[Case], Excuse | None], ...] = (
     partition,
     at_once,
     nothing_to_wait_for,
-    lease_outlasts_vote,
     died_unheard,
 )
 """All that there are, in the order in which they are tried."""
