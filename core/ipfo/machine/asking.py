@@ -14,6 +14,9 @@ from ipfo.model import Instant, Terms
 ASKS = 8
 """Questions between a late heartbeat and ``dead_after``: losing all of them is no accident."""
 
+PROBE_MAX_NS = 200_000_000
+"""Who has not answered an ARP request in so long is not on this wire."""
+
 ASKS_LEAST = 3
 """Fewer than so many have not been a fair chance to answer."""
 
@@ -22,6 +25,12 @@ def pace_ns(terms: Terms) -> int:
     """From one question to the next."""
     assert terms.dead_after_ns is not None
     return max(1_000_000, (terms.dead_after_ns - terms.late_after_ns) // ASKS)
+
+
+def probe_ns(terms: Terms) -> int:
+    """How long the wire may take: a neighbour answers in a millisecond, and others want to ask, too."""
+    assert terms.dead_after_ns is not None
+    return max(pace_ns(terms), min(PROBE_MAX_NS, (terms.dead_after_ns - terms.late_after_ns) // 4))
 
 
 def look(w: Work) -> bool:
@@ -33,9 +42,8 @@ def look(w: Work) -> bool:
         return False
     node = evolve(node, ask_at=Instant(w.now + pace_ns(terms)), asked=node.asked + 1)
     if node.peer_probe_asked_at is None and _worth_probing(node):
-        left_ns = node.heard_at + terms.dead_after_ns - pace_ns(terms) // 2 - w.now
         node = evolve(node, peer_probe_asked_at=w.now)
-        w.effects.append(ProbePeer(w.now, max(pace_ns(terms), left_ns)))
+        w.effects.append(ProbePeer(w.now, probe_ns(terms)))
     w.node = node
     return True
 
