@@ -66,6 +66,10 @@ class Told:
     etcd: Etcd | None = None
 
 
+def nothing(_lab: Lab, _folder: Path) -> None:
+    """Most pairs need nothing but their file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Play:
     """A fault by name: `act` makes it and returns when all that follows from it has happened.
@@ -83,6 +87,7 @@ class Play:
     starts: bool = False
     votes: bool = False
     rate: int = RATE
+    prepare: Callable[[Lab, Path], None] = nothing  # lays what the file names into the folder
     splits: bool = False  # two holders are what has been asked for, until it is healed
 
     def __str__(self) -> str:
@@ -91,8 +96,7 @@ class Play:
     def on(self, lab: Lab, folder: Path) -> Row:
         """Play it in `lab`; `folder` is for the pair."""
         text = self.text.replace("@FOLDER@", str(folder))
-        if text != self.text:
-            lay_scripts(folder / "scripts")
+        self.prepare(lab, folder)
         with ExitStack() as stack:
             etcd = stack.enter_context(members(lab, folder / "etcd")) if self.votes else None
             if etcd is not None:
@@ -151,11 +155,12 @@ def members(lab: Lab, folder: Path) -> Iterator[Etcd]:
             etcd.stop()
 
 
-def lay_scripts(folder: Path) -> None:
+def lay_scripts(_: Lab, folder: Path) -> None:
     """Phase scripts that do nothing, so that each move has its phases."""
-    (folder / SERVICE).mkdir(parents=True)
+    scripts = folder / "scripts" / SERVICE
+    scripts.mkdir(parents=True)
     for name in ("PreAcq10.Nothing", "PostRel10.Nothing"):
-        script = folder / SERVICE / name
+        script = scripts / name
         script.write_text("#!/bin/sh\n")
         script.chmod(0o755)
 

@@ -10,7 +10,7 @@ import pytest
 from tests.hosts import faults
 from tests.hosts.faults import BOTH_WAYS, HEARTBEATS
 from tests.hosts.figures import Row
-from tests.hosts.plays import BOTH_FAMILIES, LOOKS_MAX_NS, Play, fast_pair
+from tests.hosts.plays import BOTH_FAMILIES, LOOKS_MAX_NS, Play, fast_pair, lay_scripts
 
 from ipfo.testing.lab import PUBLIC
 from ipfo.testing.scene import SERVICE, SERVICE_6
@@ -49,6 +49,7 @@ DAEMONS = [
         faults.starved_handover,
         EITHER,
         fast_pair(groups=WITH_SCRIPTS),
+        prepare=lay_scripts,
     ),
     *(
         Play(
@@ -56,6 +57,7 @@ DAEMONS = [
             partial(faults.starved_standby, worker=worker),
             BETA,
             fast_pair(groups=WITH_SCRIPTS),
+            prepare=lay_scripts,
         )
         for worker in ("addresses", "notices", "phases")
     ),
