@@ -17,7 +17,7 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(LEFT)/hypothesis
 export COVERAGE_FILE := $(LEFT)/coverage/data
 
 DEMO_PACKAGES := iproute2
-TEST_PACKAGES := etcd-server iproute2 iputils-arping net-tools nftables opensmtpd procps
+TEST_PACKAGES := etcd-server fence-agents iproute2 iputils-arping net-tools nftables opensmtpd procps
 
 .PHONY: help test demo lint hosts bench-outages bench-sim worlds clean FORCE
 

@@ -23,7 +23,8 @@ TENTATIVE = 0x40
 
 # linux/sockios.h
 _SIOCGIFCONF, _SIOCGIFADDR, _SIOCGIFBRDADDR, _SIOCGIFNETMASK = 0x8912, 0x8915, 0x8919, 0x891B
-_SIOCGIFHWADDR = 0x8927
+_SIOCGIFHWADDR, _SIOCGIFFLAGS = 0x8927, 0x8913
+_IFF_UP, _IFF_RUNNING = 0x1, 0x40  # linux/if.h; the latter: it could carry something
 _NAME_LENGTH = 16
 _IFREQ_LENGTH = _NAME_LENGTH + 2 * struct.calcsize("P") + 8
 _CARD = struct.Struct("=16xH6s")  # after the name: the kind of interface (net/if_arp.h), the card
@@ -68,6 +69,29 @@ def index_of(interface: str) -> int:
         return socket.if_nametoindex(interface)
     except OSError as error:
         raise OSError(errno.ENODEV, f"there is no interface {interface} here") from error
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceState:
+    """Whether an interface is `up`, by the administrator's will, and has a `carrier`."""
+
+    up: bool
+    carrier: bool
+
+
+def state_of(interface: str) -> InterfaceState:
+    """How `interface` is now. Linux.
+
+    :raises OSError: ENODEV where there is none of that name.
+    """
+    request = struct.pack("16s", interface.encode()).ljust(_IFREQ_LENGTH, b"\0")
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            answer = fcntl.ioctl(sock, _SIOCGIFFLAGS, request)
+    except OSError as error:
+        raise OSError(errno.ENODEV, f"there is no interface {interface} here") from error
+    flags: int = struct.unpack_from("H", answer, _NAME_LENGTH)[0]
+    return InterfaceState(bool(flags & _IFF_UP), bool(flags & _IFF_RUNNING))
 
 
 def cards() -> frozenset[bytes]:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ipfo.config.choices import CHOSEN
+from ipfo.config.shapes import per_node
 from ipfo.errors import PluginError
+from ipfo.plugin.by_node import BY_NODE, KINDS, part_of
 from ipfo.plugin.registry import Registry
 
 Schema = dict[str, Any]
@@ -19,6 +21,8 @@ EMPTY: Schema = {"type": "object", "properties": {}}
 
 def checked(registry: Registry) -> dict[tuple[str, str], Schema]:
     """The options schemas of all that `registry` offers, by kind and name; "phase" is a kind here.
+
+    Options that may differ by node may be tables by node in these.
 
     :raises PluginError: for those that are no JSON Schema, a line each.
     """
@@ -36,7 +40,28 @@ def checked(registry: Registry) -> dict[tuple[str, str], Schema]:
     ]
     if faults:
         raise PluginError(*faults)
-    return found
+    return {
+        (kind, name): _opened(schema) if kind in KINDS else schema
+        for (kind, name), schema in found.items()
+    }
+
+
+def _opened(schema: Schema) -> Schema:
+    """`schema`, with a table by node allowed wherever it says so."""
+    made = dict(schema)
+    if "properties" in made:
+        made["properties"] = {key: _part_opened(each) for key, each in made["properties"].items()}
+    if isinstance(made.get("additionalProperties"), Mapping):
+        made["additionalProperties"] = _part_opened(made["additionalProperties"])
+    return made
+
+
+def _part_opened(part: Schema) -> Schema:
+    if not part.get(BY_NODE):
+        return _opened(part)
+    ours: Schema = {key: part[key] for key in ("description", "default") if key in part}
+    one = {key: value for key, value in part.items() if key not in (*ours, BY_NODE)}
+    return {**ours, **per_node(one)}
 
 
 def _faults(schema: Schema) -> Iterator[str]:
@@ -76,10 +101,14 @@ def with_paths(
     schema: Mapping[str, Any], options: Mapping[str, Any], folder: Path
 ) -> dict[str, Any]:
     """`options`, with those that `schema` gives the format ``path`` made relative to `folder`."""
-    properties = schema.get("properties", {})
-    return {
-        key: str(folder / value)
-        if isinstance(value, str) and properties.get(key, {}).get("format") == "path"
-        else value
-        for key, value in options.items()
-    }
+    return {key: _with_path(part_of(schema, key), each, folder) for key, each in options.items()}
+
+
+def _with_path(part: Mapping[str, Any], value: Any, folder: Path) -> Any:  # noqa: ANN401 - as TOML has it
+    forms = [part, *part.get("anyOf", ())]
+    if isinstance(value, str):
+        return str(folder / value) if any(each.get("format") == "path" for each in forms) else value
+    if isinstance(value, Mapping):
+        (table,) = [each for each in forms if each.get("type") == "object"] or [{}]
+        return with_paths(table, value, folder)
+    return value

@@ -7,7 +7,7 @@ is left out rather than guessed.
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from ipfo.config.draft import Draft
 from ipfo.config.faults import Fault, lines, of_schema, show
 from ipfo.config.locate import KeyPath, Lines, local_nodes
 from ipfo.config.model import Config, Document
+from ipfo.config.relations_links import unknown_node
 from ipfo.errors import ConfigError, PluginError
+from ipfo.plugin import by_node
 from ipfo.plugin.contracts import Imported, Offer, Options
 from ipfo.plugin.registry import Registry, entry_point_of, installed
 from ipfo.plugin.vetting import VOTE, nearest, one_line
@@ -144,23 +146,29 @@ class _Reading:
         They would open their sockets; for the others building is no more than looking.
         """
         for name, group in made["groups"].items():
-            provider = self.registry.providers()[group["provider"]]
-            options = group["provider_options"]
-            yield from _refusals(provider, options, ("groups", name, "options"))
-            checks: KeyPath = ("groups", name, "checks")
-            yield from self._refusals_of("check", group["checks"], checks)
-        yield from self._refusals_of("notifier", made["notifiers"], ("notifiers",))
-        yield from self._refusals_of("witness", made["witnesses"], ("witnesses",))
+            here: KeyPath = ("groups", name)
+            table = {"plugin": group["provider"], "options": group["provider_options"]}
+            yield from self._judged("provider", table, made, (*here, "options"))
+            for index, check in enumerate(group["checks"]):
+                yield from self._judged("check", check, made, (*here, "checks", index))
+        for kind, key in (("notifier", "notifiers"), ("witness", "witnesses")):
+            for index, table in enumerate(made[key]):
+                yield from self._judged(kind, table, made, (key, index))
         if made["fence"] is not None:
-            fence = self.registry.fences()[made["fence"]["plugin"]]
-            yield from _refusals(fence, made["fence"]["options"], ("fence",))
+            yield from self._judged("fence", made["fence"], made, ("fence",))
 
-    def _refusals_of(
-        self, kind: str, tables: Sequence[Mapping[str, Any]], path: KeyPath
+    def _judged(
+        self, kind: str, table: Mapping[str, Any], made: Document, path: KeyPath
     ) -> Iterator[Fault]:
-        offers = self.registry.offers(kind)
-        for index, table in enumerate(tables):
-            yield from _refusals(offers[table["plugin"]], table["options"], (*path, index))
+        offer, options = self.registry.offers(kind)[table["plugin"]], table["options"]
+        if kind in by_node.KINDS:
+            first, second = made["nodes"]
+            faults = list(_node_faults(offer, options, (first, second), path))
+            if faults:
+                yield from faults
+                return
+            options = by_node.values(offer.schema, options, made["node"])
+        yield from _refusals(offer, options, path)
 
     def _plugin_faults(self) -> Iterator[Fault]:
         for name, faults in self.registry.faults.items():
@@ -223,6 +231,19 @@ class _Reading:
                 for fault in of_schema(validator.iter_errors(options)):
                     path: KeyPath = ("groups", group, "hooks", plugin, *fault.path)
                     yield Fault(path, fault.words)
+
+
+def _node_faults(
+    offer: Offer[Any], options: Options, nodes: tuple[str, str], path: KeyPath
+) -> Iterator[Fault]:
+    """What is wrong with the tables by node: each must have both of `nodes`, and nobody else."""
+    for place, table in by_node.tables(offer.schema, options):
+        for name in table:
+            if name not in nodes:
+                yield unknown_node((*path, *place, name), name, nodes)
+        for node in nodes:
+            if node not in table:
+                yield Fault((*path, *place), f"says nothing of {node}; both nodes read this file")
 
 
 def _refusals(offer: Offer[Any], options: Options, path: KeyPath) -> Iterator[Fault]:

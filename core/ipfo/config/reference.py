@@ -87,7 +87,9 @@ def _choices(table: Schema) -> Iterator[str]:
         ((key, value),) = choice["if"]["properties"].items()
         then = choice["then"]
         inner = then["properties"].get("options")
-        options = inner if isinstance(inner, Mapping) else then
+        # a plugin's own may be called "options", too; a group's table has nothing beside them
+        nested = isinstance(inner, Mapping) and len(then["properties"]) == 1
+        options = inner if nested else then
         rows = "".join(_rows(options))
         if rows:
             place = ", in `[groups.NAME.options]`" if options is inner else ""

@@ -92,7 +92,7 @@ def per_node(part: Schema) -> Schema:
     """One value for both nodes, or a table by node."""
     return {
         "anyOf": [part, {"type": "object", "additionalProperties": part, "minProperties": 1}],
-        "x-wanted": f"{part['x-wanted']}, or a table with one for each node",
+        "x-wanted": f"{part.get('x-wanted', 'one value')}, or a table with one for each node",
     }
 
 

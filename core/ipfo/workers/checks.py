@@ -72,7 +72,7 @@ class Checks:
                     when_holding=check.when_holding,
                     failed=failed.get(key, 0),
                 )
-                built = offers[check.plugin].build(check.options)
+                built = chosen.built(offers[check.plugin], check.options, config.node)
                 self._watched.append(Watched(key, group.unit, check, built, trial))
                 self._units.setdefault(group.unit, []).append(trial)
         if failed:

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from ipfo.config.model import Config
 from ipfo.errors import PluginError
-from ipfo.plugin.contracts import Offer
+from ipfo.plugin import by_node
+from ipfo.plugin.contracts import Offer, Options
 from ipfo.plugin.registry import Registry, entry_point_of, installed
 
 T = TypeVar("T")
@@ -44,3 +45,8 @@ def offers(
             *(f'no plugin offers "{name}" any more: check the config' for name in missing)
         )
     return {name: found[name] for name in names}
+
+
+def built(offer: Offer[T], options: Options, node: str) -> T:
+    """What `offer` builds from those of `options` that are `node`'s."""
+    return offer.build(by_node.values(offer.schema, options, node))

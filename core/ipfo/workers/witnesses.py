@@ -89,7 +89,7 @@ class Witnesses:
         self._voting = threading.Lock()
         names = numbered([witness.plugin for witness in config.witnesses])
         for name, witness in zip(names, config.witnesses, strict=True):
-            built = offers[witness.plugin].build(witness.options)
+            built = chosen.built(offers[witness.plugin], witness.options, config.node)
             if witness.votes:
                 self._voter = cast("Voter", built)  # its offer said so
             else:
