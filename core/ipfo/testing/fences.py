@@ -24,7 +24,7 @@ def check_fence(
     fails: Callable[[], Fence],
     hangs: Callable[[], Fence],
     is_off: Callable[[str], bool],
-    switch_on: Callable[[str], None],
+    switch_on: Callable[[str], object],
 ) -> None:
     """Run every check on fences whose nodes are ``alpha`` and ``beta``.
 

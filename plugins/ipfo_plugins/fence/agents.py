@@ -24,22 +24,14 @@ _OFF: Final = "exit code 2"
 
 _SECOND: Final = 1_000_000_000
 
-_OURS: Final = frozenset({"action", "option", "plug", "port"})
-"""What is said to an agent by keys of this plugin's own; ``option`` is an old name of ``action``."""
+_OURS: Final = {"action": "action", "option": "action", "plug": "ports", "port": "ports"}
+"""Parameters that have a key of their own here; ``option`` is what ``action`` was called once."""
+
+_Value = str | int | bool
 
 _KEY = {
-    "pattern": r"^[A-Za-z][A-Za-z0-9_-]*$",
+    "pattern": r"^[A-Za-z][A-Za-z0-9_-]*$(?!\n)",
     "x-wanted": "a parameter of a fence agent: letters, digits, _ and -",
-}
-_VALUE = {
-    "type": ["string", "integer", "boolean"],
-    "x-wanted": "a string, a whole number, true or false",
-}
-_PARAMETERS = {
-    "type": "object",
-    "propertyNames": _KEY,
-    "additionalProperties": _VALUE,
-    "x-wanted": "a table of an agent's parameters",
 }
 
 SCHEMA = {
@@ -47,7 +39,7 @@ SCHEMA = {
     "properties": {
         "agent": {
             "type": "string",
-            "pattern": r"^(/([^/\x00]+/)*)?fence_[A-Za-z0-9_]+$",
+            "pattern": r"^(/([^/\x00]+/)*)?fence_[A-Za-z0-9_]+$(?!\n)",
             "x-wanted": "a fence agent's name, such as fence_ipmilan, or the whole path of one",
             "description": "The agent, by its name in /usr/sbin, or by its whole path.",
         },
@@ -58,39 +50,35 @@ SCHEMA = {
             ' is asked whether it is. "reboot": it comes back by itself; nobody can ask afterwards'
             " whether it was ever off, so the agent is believed.",
         },
-        "parameters": {
-            **_PARAMETERS,
-            "default": {},
-            "description": "What the agent is told whoever is shot, such as ip or username; its"
-            " manual page lists them. No passwords.",
-        },
-        "parameters_for": {
-            "type": "object",
-            "additionalProperties": _PARAMETERS,
-            "default": {},
-            "x-wanted": "a table with a table of parameters for each node",
-            "description": "What it is told besides where this node is shot, such as the ip of its"
-            " own management card.",
-        },
         "ports": {
+            "type": "string",
+            "minLength": 1,
+            "x-by-node": True,
+            "x-wanted": "the name of a plug",
+            "description": "The plug, outlet or machine that the agent is to shoot, by the node that"
+            ' it is: { alpha = "1", beta = "2" }. Not for agents whose parameters say it all.',
+        },
+        "parameters": {
             "type": "object",
+            "propertyNames": _KEY,
             "additionalProperties": {
-                "type": "string",
-                "minLength": 1,
-                "x-wanted": 'a plug, such as "1" or "/1/outlet3"',
+                "type": ["string", "integer", "boolean"],
+                "x-by-node": True,
+                "x-wanted": "a string, a whole number, true or false",
             },
             "default": {},
-            "x-wanted": 'a table with a plug for each node: { alpha = "1", beta = "2" }',
-            "description": "The plug, outlet or machine that each node is to the agent.",
+            "description": "What the agent is told besides, such as ip and username: its manual page"
+            " lists them. Each may be a table by node, and holds where that node is shot. No"
+            " passwords.",
         },
         "secrets": {
             "type": "object",
             "propertyNames": _KEY,
-            "additionalProperties": PATH,
+            "additionalProperties": {**PATH, "x-by-node": True, "x-wanted": "a file"},
             "default": {},
-            "x-wanted": 'a table of files: { password = "fence.password" }',
-            "description": "Parameters whose value is the first line of a file, which only its"
-            " owner may read. They are read at each shot.",
+            "description": 'Parameters that are secret: { password = "FILE" }. Each is the first line'
+            " of its file, which only its owner may read, and is read at each shot. May be tables"
+            " by node, too.",
         },
     },
     "required": ["agent"],
@@ -99,21 +87,18 @@ SCHEMA = {
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """Runs `program`: with `parameters` by node, and `secrets` from files by parameter."""
+    """Runs `program` with `parameters`, and `secrets` from files: one value, or a table by node."""
 
     program: Path
     action: str
-    parameters: Mapping[str, Mapping[str, str]]
-    secrets: Mapping[str, str]
+    parameters: Mapping[str, str | Mapping[str, str]]
+    secrets: Mapping[str, str | Mapping[str, str]]
 
     def fence(self, node: str, timeout_s: float) -> None:
         """Return when the agent says that `node` is off, or was; raises OSError if not in time."""
         until = now() + int(timeout_s * _SECOND)
-        if node not in self.parameters:
-            known = ", ".join(sorted(self.parameters))
-            raise OSError(f"{self.program.name}: nothing says what {node} is to it, only: {known}")
-        secrets = {key: _read(path) for key, path in self.secrets.items()}
-        told = {**self.parameters[node], **secrets}
+        secrets = {key: _read(path) for key, path in _of(node, self.secrets).items()}
+        told = {**_of(node, self.parameters), **secrets}
         ended = self._run(self.action, told, until)
         if ended.failed is not None:
             raise self._fault(self.action, ended, secrets)
@@ -141,65 +126,53 @@ def build(options: Mapping[str, Any]) -> Agent:
     :raises ValueError: for parameters that cannot be told to an agent, or had better not be, and
         where both nodes are the same to it.
     """
-    everybodys = _checked("parameters", options.get("parameters", {}))
-    ports = _checked("ports", options.get("ports", {}))
-    each = {
-        node: _checked(f"parameters_for.{node}", given)
-        for node, given in options.get("parameters_for", {}).items()
-    }
-    secrets = dict(options.get("secrets", {}))
-    for key in secrets:
-        _refuse_ours("secrets", key)
-    nodes = sorted({*ports, *each})
-    parameters = {
-        node: {
-            **everybodys,
-            **each.get(node, {}),
-            **({"port": ports[node]} if node in ports else {}),
-        }
-        for node in nodes
-    }
-    _refuse_alike(parameters)
-    for node in nodes:
-        for key in secrets.keys() & parameters[node].keys():
+    given, secrets = options.get("parameters", {}), options.get("secrets", {})
+    for place, keys in (("parameters", given), ("secrets", secrets)):
+        for key in keys:
+            if key in _OURS:
+                raise ValueError(f"{place}.{key}: say that with {_OURS[key]}, a key of [fence]")
+    for key in given:
+        if key in secrets:
             raise ValueError(f"secrets.{key}: the parameters say {key}, too; keep one of them")
+        if re.search("passw(?!.*script)", key):
+            raise ValueError(f'parameters.{key}: write secrets = {{ {key} = "FILE" }}')
+    parameters = {key: _told(f"parameters.{key}", value) for key, value in given.items()}
+    if "ports" in options:
+        parameters["port"] = _told("ports", options["ports"])
+    _refuse_alike(parameters)
     program = Path(AGENTS, options["agent"])  # a whole path stays what it is
-    return Agent(program, options.get("action", "off"), parameters, secrets)
+    return Agent(program, options.get("action", "off"), parameters, dict(secrets))
 
 
-def _refuse_alike(parameters: Mapping[str, Mapping[str, str]]) -> None:
-    """Two nodes, and two different things to the agent: else a node would shoot itself."""
-    if len(parameters) != 2:
-        raise ValueError("ports or parameters_for must say what each of the two nodes is")
-    first, second = parameters
-    if parameters[first] == parameters[second]:
+def _refuse_alike(parameters: Mapping[str, str | Mapping[str, str]]) -> None:
+    """Something must tell the nodes apart: else a node would shoot itself."""
+    tables = [value for value in parameters.values() if isinstance(value, Mapping)]
+    if not any(len(set(table.values())) > 1 for table in tables):
         raise ValueError(
-            f"{first} and {second} are the same to the agent: a node would shoot itself; let ports"
-            " or parameters_for tell them apart"
+            "both nodes are the same to the agent, so one would shoot itself: let ports or one of"
+            ' the parameters be a table by node, such as { alpha = "1", beta = "2" }'
         )
 
 
-def _checked(place: str, given: Mapping[str, str | int | bool]) -> dict[str, str]:
-    """`given` as texts, if each can stand on a line of its own."""
-    texts = {}
-    for key, value in given.items():
-        if place != "ports":
-            _refuse_ours(place, key)
-            if re.search("passw(?!.*script)", key):
-                raise ValueError(
-                    f'{place}.{key}: a password stands in a file: secrets = {{ {key} = "FILE" }}'
-                )
-        text = str(int(value)) if isinstance(value, bool) else str(value)
-        if not text.isprintable():
-            raise ValueError(f"{place}.{key}: a line break or the like cannot be told to an agent")
-        texts[key] = text
-    return texts
+def _told(place: str, value: _Value | Mapping[str, _Value]) -> str | dict[str, str]:
+    """`value` as text, or each of a table, if it can stand on a line of its own."""
+    if isinstance(value, Mapping):
+        return {node: _text(f"{place}.{node}", each) for node, each in value.items()}
+    return _text(place, value)
 
 
-def _refuse_ours(place: str, key: str) -> None:
-    if key in _OURS:
-        ours = "ports" if key in ("plug", "port") else "action"
-        raise ValueError(f"{place}.{key}: say that with {ours}, a key of [fence]")
+def _text(place: str, value: _Value) -> str:
+    text = str(int(value)) if isinstance(value, bool) else str(value)
+    if not text.isprintable():
+        raise ValueError(f"{place}: a line break or the like cannot be told to an agent")
+    return text
+
+
+def _of(node: str, values: Mapping[str, str | Mapping[str, str]]) -> dict[str, str]:
+    """What holds for `node`. A table that says nothing of it is refused with the config."""
+    return {
+        key: value[node] if isinstance(value, Mapping) else value for key, value in values.items()
+    }
 
 
 def _read(path: str) -> str:
