@@ -63,6 +63,7 @@ class Past:
         self.world = world
         self.wire_closed: dict[str, int] = {}  # by asker: its questions about the peer are lost
         self.stood: dict[str, int] = {}
+        self.stopped: dict[str, int] = {}  # its engine was dead or frozen
         self.witnessed: dict[str, int] = {}
         self.voteless: dict[str, int] = {}
         self.took: dict[tuple[str, str], int] = {}  # when the address came, by group and host
@@ -78,6 +79,7 @@ class Past:
             answers = world.network.wire_answers(first_link, name, host.terms.peer)
             self._note(self.wire_closed, name, so=not answers)
             self._note(self.stood, name, so=host.stands is not None)
+            self._note(self.stopped, name, so=host.engine is None or host.engine.frozen)
             self._note(self.witnessed, name, so=not host.others.isolated)
             self._note(self.voteless, name, so=not world.store.answers(name))
 
@@ -124,9 +126,9 @@ def _wire_was_closed(case: Case) -> bool:
     return not probes or case.past.wire_closed.get(case.second.name, NEVER) >= case.heard_at
 
 
-def _is_stopped(host: "Host") -> bool:
-    """Whether its engine is dead or frozen: its kernel alone can let go."""
-    return host.engine is None or host.engine.frozen
+def _was_stopped(case: Case) -> bool:
+    """Whether first's engine was dead or frozen since it was heard: its kernel alone could let go."""
+    return case.past.stopped.get(case.first.name, NEVER) >= case.heard_at
 
 
 def partition(case: Case) -> Excuse | None:
@@ -170,7 +172,7 @@ def nothing_to_wait_for(case: Case) -> Excuse | None:
     That is so for a home address, for a provider without leases, for pairs so fast that the
     shortest lease outlasts `takeover_after`, and where `dead_after` asks a wire that answers nothing.
     """
-    if not _is_stopped(case.first) or not _wire_was_closed(case):
+    if not _was_stopped(case) or not _wire_was_closed(case):
         return None
     terms = case.second.terms
     if not case.first.kernel.is_leased(case.group):
@@ -185,7 +187,7 @@ def died_unheard(case: Case) -> Excuse | None:
 
     So the lease ends an interval later than second can know. The same where that heartbeat is lost.
     """
-    if not _is_stopped(case.first) or not _wire_was_closed(case):
+    if not _was_stopped(case) or not _wire_was_closed(case):
         return None
     at_most_ns = case.second.terms.interval_ns + case.second.terms.renew_margin_ns
     return Excuse(f"a last lease that nobody heard of, over by {seconds(at_most_ns)}", at_most_ns)
