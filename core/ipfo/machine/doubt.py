@@ -55,8 +55,11 @@ def wakes_at(node: Node, terms: Terms) -> Instant | None:
     return min(waits, default=None)
 
 
-def listen(w: Work, beat: Heartbeat) -> None:
-    """Note whether the peer hears us, whether it is being restarted, and whether it wants peace."""
+def listen(w: Work, beat: Heartbeat) -> bool:
+    """Note whether the peer hears us, whether it is being restarted, and whether it wants peace.
+
+    :returns: whether the rules must look at every group, as soon as what `beat` says of them is noted.
+    """
     node = w.node
     deaf = not beat.hears
     changed = deaf != node.peer_deaf or beat.maintenance != node.peer_maintenance
@@ -69,8 +72,7 @@ def listen(w: Work, beat: Heartbeat) -> None:
             peer_restarting=beat.restarting,
             peer_maintenance=beat.maintenance,
         )
-    if changed:
-        w.run_all()
+    return changed
 
 
 def note_echo(w: Work, sent_at: Instant | None) -> None:

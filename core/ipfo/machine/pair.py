@@ -97,7 +97,7 @@ def _meet(w: Work, boot: int) -> None:
 def _listen(w: Work, beat: Heartbeat) -> None:
     """Take in what the peer says of its links, its config and its groups."""
     w.node = evolve(w.node, peer_sent_at=beat.sent_at)
-    doubt.listen(w, beat)
+    changed = doubt.listen(w, beat)
     for link in w.node.links.values():
         hears = link.name in beat.hears
         if hears != link.peer_hears or (not hears and link.deaf_since is None):
@@ -106,11 +106,12 @@ def _listen(w: Work, beat: Heartbeat) -> None:
             judge_links(w)
     if beat.config_digest != w.node.peer_config:
         _compare_config(w, beat.config_digest)
-    if beat.groups_digest == w.node.peer_digest:
-        return
-    for entry in beat.entries:
-        if entry.group in w.node.groups:
-            _note_entry(w, entry)
+    if beat.groups_digest != w.node.peer_digest:
+        for entry in beat.entries:
+            if entry.group in w.node.groups:
+                _note_entry(w, entry)
+    if changed:
+        w.run_all()
 
 
 def _note_entry(w: Work, entry: GroupEntry) -> None:
