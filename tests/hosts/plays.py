@@ -134,12 +134,10 @@ class Play:
 
 
 def epoch(stage: Scene) -> int:
-    """The highest epoch of any group, once both nodes say the same."""
-    alpha, beta = (
-        max(group["epoch"] for group in stage.status(node)["groups"].values()) for node in HOSTS
+    """The highest epoch of any group: one that undoes what was before still shows an older one."""
+    return max(
+        int(group["epoch"]) for node in HOSTS for group in stage.status(node)["groups"].values()
     )
-    assert alpha == beta, f"alpha says epoch {alpha}, beta {beta}"
-    return int(alpha)
 
 
 @contextmanager

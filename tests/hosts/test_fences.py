@@ -43,11 +43,10 @@ AGENT = """\
 plugin = "fence-agents"
 agent = "fence_dummy"
 timeout = "20s"
-parameters = { type = "file" }
 
-[fence.parameters_for]
-alpha = { status_file = "@FOLDER@/power-of-alpha" }
-beta = { status_file = "@FOLDER@/power-of-beta" }
+[fence.parameters]
+type = "file"
+status_file = { alpha = "@FOLDER@/power-of-alpha", beta = "@FOLDER@/power-of-beta" }
 """
 
 

@@ -78,6 +78,8 @@ class Scene:
     def begin(self, holder: str = "alpha", *nodes: str) -> None:
         """Start the daemons (of `nodes`: all) and wait until `holder` answers at every address."""
         self.pair.start(*(nodes or HOSTS))
+        for node in nodes or HOSTS:
+            self.status(node)  # where a daemon refuses to start, its log says why
         for address in self.addresses:
             self.answered_by(holder, address)
         self.client.report()
