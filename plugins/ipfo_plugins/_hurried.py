@@ -104,10 +104,16 @@ class Names:
 
 
 class Hurried:
-    """A socket as http.client uses it, of which nothing waits beyond `until`."""
+    """A socket as http.client uses it, of which nothing waits beyond `until`.
+
+    Like a socket, it is closed when all of its readers are, too: http.client closes the connection
+    before it reads the answer, where that is the last one.
+    """
 
     def __init__(self, sock: socket.socket, until: Instant) -> None:
         self._sock = sock
+        self._readers = 0
+        self._closed = False
         self.until = until
         weakref.finalize(self, sock.close)  # a voter is never told of its end
 
@@ -116,6 +122,7 @@ class Hurried:
         self._sock.sendall(data)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
+        self._readers += 1
         return io.BufferedReader(_Reader(self))
 
     def receive_into(self, buffer: Any) -> int:  # noqa: ANN401 - whatever takes bytes
@@ -123,11 +130,20 @@ class Hurried:
         return self._sock.recv_into(buffer)
 
     def close(self) -> None:
-        self._sock.close()
+        self._closed = True
+        self._let_go()
+
+    def reader_closed(self) -> None:
+        self._readers -= 1
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._closed and not self._readers:
+            self._sock.close()
 
 
 class _Reader(io.RawIOBase):
-    """What comes from a `Hurried`; closing it leaves that open."""
+    """What comes from a `Hurried`."""
 
     def __init__(self, source: Hurried) -> None:
         self._source = source
@@ -137,6 +153,11 @@ class _Reader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - as its base has it
         return self._source.receive_into(buffer)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._source.reader_closed()
 
 
 def left_s(until: Instant) -> float:

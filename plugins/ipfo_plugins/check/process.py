@@ -99,7 +99,7 @@ def _read_pid(path: str) -> int:
 def _all(timeout_s: float) -> Iterator[Seen]:
     """Every process of this host that can be seen."""
     if sys.platform != "linux":
-        yield from _listed(["-A"], timeout_s)
+        yield from by_ps(["-A"], timeout_s)
         return
     for folder in PROC.iterdir():
         if folder.name.isdigit():
@@ -108,7 +108,7 @@ def _all(timeout_s: float) -> Iterator[Seen]:
 
 def _one(pid: int, timeout_s: float) -> Iterator[Seen]:
     """The process `pid`, if it is there."""
-    return _in_proc(pid) if sys.platform == "linux" else _listed(["-p", str(pid)], timeout_s)
+    return _in_proc(pid) if sys.platform == "linux" else by_ps(["-p", str(pid)], timeout_s)
 
 
 def _in_proc(pid: int) -> Iterator[Seen]:
@@ -129,7 +129,7 @@ def read_stat(line: bytes) -> tuple[str, str]:
     return os.fsdecode(comm), rest.split()[0].decode()
 
 
-def _listed(which: Sequence[str], timeout_s: float) -> Iterator[Seen]:
+def by_ps(which: Sequence[str], timeout_s: float) -> Iterator[Seen]:
     """What ``ps`` says of the processes `which`, words of its own."""
     try:
         done = subprocess.run(  # noqa: S603 - no shell, and words of our own
