@@ -30,6 +30,9 @@ PROMISES = ROOT / "docs/explanation/promises.md"
 FIRST_PAIR = ROOT / "docs/tutorial/first-pair.md"
 PHASE_SCRIPTS = ROOT / "docs/how-to/phase-scripts.md"
 
+FENCE_COSTS = "a takeover waits until the peer is surely off"
+"""A warning that comes with every fence of a real device, and that the page on fences explains."""
+
 OLD_FILE = 'FAILOVER_PEER_IP="198.51.100.165"\nFAILOVER_PEER_IP_PAIRS="en0:192.0.2.165"\n'
 """What a page's ``/etc/hostconfig`` is taken to say."""
 
@@ -87,7 +90,8 @@ def test_each_example_is_a_config_without_fault_or_warning(block: Block, tmp_pat
     path.write_text(tomli_w.dumps(tables))
     said = examine(path)
     assert said.faults == ()
-    assert "import_hostconfig" in tables or said.warnings == ()
+    surprising = [warning for warning in said.warnings if FENCE_COSTS not in warning]
+    assert "import_hostconfig" in tables or surprising == []
 
 
 def test_an_example_with_a_fault_is_found(tmp_path: Path) -> None:

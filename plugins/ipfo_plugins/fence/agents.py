@@ -1,4 +1,4 @@
-"""A fence by one of the fence agents that Debian and others ship, as their own clusters call them.
+"""A fence by one of the fence agents that Debian and others ship.
 
 What an agent is told stands on its standard input, a line each, never on its command line, which
 every user of this host could read. And it is not believed: after ``off`` it is asked for the status.
