@@ -161,14 +161,15 @@ class _Reading:
         self, kind: str, table: Mapping[str, Any], made: Document, path: KeyPath
     ) -> Iterator[Fault]:
         offer, options = self.registry.offers(kind)[table["plugin"]], table["options"]
-        if kind in by_node.KINDS:
-            first, second = made["nodes"]
-            faults = list(_node_faults(offer, options, (first, second), path))
-            if faults:
-                yield from faults
-                return
-            options = by_node.values(offer.schema, options, made["node"])
-        yield from _refusals(offer, options, path)
+        tables = list(by_node.tables(offer.schema, options)) if kind in by_node.KINDS else []
+        if not tables:
+            yield from _refusals(offer, options, path)
+            return
+        first, second = made["nodes"]
+        faults = list(_node_faults(tables, (first, second), path))
+        for node in () if faults else (first, second):  # each node says what the other would
+            faults += _refusals(offer, by_node.values(offer.schema, options, node), path)
+        yield from faults
 
     def _plugin_faults(self) -> Iterator[Fault]:
         for name, faults in self.registry.faults.items():
@@ -234,10 +235,10 @@ class _Reading:
 
 
 def _node_faults(
-    offer: Offer[Any], options: Options, nodes: tuple[str, str], path: KeyPath
+    tables: list[tuple[by_node.Path, Mapping[str, Any]]], nodes: tuple[str, str], path: KeyPath
 ) -> Iterator[Fault]:
-    """What is wrong with the tables by node: each must have both of `nodes`, and nobody else."""
-    for place, table in by_node.tables(offer.schema, options):
+    """What is wrong with these `tables` by node: each must have both `nodes`, and nobody else."""
+    for place, table in tables:
         for name in table:
             if name not in nodes:
                 yield unknown_node((*path, *place, name), name, nodes)

@@ -1,15 +1,19 @@
 """Options that may differ between the two nodes: one value for both, or a table by node.
 
 A plugin's schema says it of an option with ``"x-by-node": true`` beside what one value must be; the
-option is then no table itself. For checks and witnesses only; they get their own node's value.
+option is then no table itself. For checks, witnesses and fences only: the first two get their own
+node's value, a fence the whole table.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 BY_NODE = "x-by-node"
-KINDS = frozenset({"check", "witness"})
+KINDS = frozenset({"check", "witness", "fence"})
 """Whose options may differ."""
+
+OF_THE_OTHER = frozenset({"fence"})
+"""Who of them keeps the tables: what is said of a node there is for shooting it."""
 
 Schema = Mapping[str, Any]
 Path = tuple[str, ...]
