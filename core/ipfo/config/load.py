@@ -162,14 +162,15 @@ class _Reading:
     ) -> Iterator[Fault]:
         offer, options = self.registry.offers(kind)[table["plugin"]], table["options"]
         tables = list(by_node.tables(offer.schema, options)) if kind in by_node.KINDS else []
-        if not tables:
-            yield from _refusals(offer, options, path)
-            return
         first, second = made["nodes"]
         faults = list(_node_faults(tables, (first, second), path))
-        for node in () if faults else (first, second):  # each node says what the other would
-            faults += _refusals(offer, by_node.values(offer.schema, options, node), path)
-        yield from faults
+        if faults:
+            yield from faults
+        elif not tables or kind in by_node.OF_THE_OTHER:
+            yield from _refusals(offer, options, path)
+        else:  # what is wrong on the other node is said on this one, too
+            for node in (first, second):
+                yield from _refusals(offer, by_node.values(offer.schema, options, node), path)
 
     def _plugin_faults(self) -> Iterator[Fault]:
         for name, faults in self.registry.faults.items():

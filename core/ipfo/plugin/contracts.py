@@ -24,9 +24,10 @@ class Offer(Generic[T]):
     `schema` is the JSON Schema of its options (an object schema with ``properties``; unknown keys
     are refused by ipfo). An option of a check, a witness or a fence for which it says
     ``"x-by-node": true``, and which is no table itself, may be a table by node in the config;
-    `build` gets the value of the node that it runs on, a fence's the table. `build` makes one from options that `schema` has passed, and for a
-    transport from its `LinkEnd` too; it raises ValueError for what a schema cannot say, and does
-    no I/O, but for a transport, which opens its socket and raises OSError if it cannot.
+    `build` gets the value of the node that it runs on, a fence's the table. `build` makes one from
+    options that `schema` has passed, and for a transport from its `LinkEnd` too; it raises
+    ValueError for what a schema cannot say, and does no I/O, but for a transport, which opens its
+    socket and raises OSError if it cannot.
     `traits` of a provider: ``lease`` (can put a lifetime on an address), ``probe`` (can ask the
     wire), ``wire`` (uses a real interface, whose carrier matters). Of a witness: ``vote`` (builds a
     `Voter`; without it, a `Witness`).

@@ -25,9 +25,15 @@ SCHEMA = {
             "type": "string",
             "pattern": r"^[^\s/]{1,15}$",
             "x-wanted": "the name of an interface, such as eth0 (at most 15 characters)",
-            "description": "Asked on this interface only, whatever the routes say (Linux).",
+            "x-by-node": True,
+            "description": "Asked on this interface only, whatever the routes say (Linux); may be"
+            " a table by node.",
         },
-        "source": {**ADDRESS, "description": "Asked from this address of the node."},
+        "source": {
+            **ADDRESS,
+            "x-by-node": True,
+            "description": "Asked from this address of the node; may be a table by node.",
+        },
     },
     "required": ["address"],
 }
