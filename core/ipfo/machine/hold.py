@@ -163,11 +163,10 @@ def _put_back(group: Group, a: Around) -> Out:
         why = f"somebody takes its address off: it was put back {len(recent)} times"
         return let_go(set_back(group, a, Health.FAILED), a, Reason.REMOVED, why)
     asked = group.evidence is not None and group.evidence.asked_at >= group.gone_at
-    if a.silent or a.deaf:
-        if not asked and a.group.probes:
-            return evidence.seek(group, a)
-        if group.evidence is not None and group.evidence.answers:
-            return let_go(group, a, Reason.REMOVED, "its address was taken off and is elsewhere")
+    if (a.silent or a.deaf) and not asked and a.group.probes:
+        return evidence.seek(group, a)
+    if asked and group.evidence is not None and group.evidence.answers:
+        return let_go(group, a, Reason.REMOVED, "its address was taken off and is elsewhere")
     group = evolve(group, hold=Hold.COMING, gone_at=None, put_back=(*recent, a.now), announced=0)
     good_until = Instant(a.now + evidence.fresh_ns(a))
     record = Record("acquire", "put back", group.name, epoch=group.claim)

@@ -59,7 +59,7 @@ def renewed(w: Work, event: Renewed) -> None:
     w.mind_leases()
     for name in gone:
         if w.node.groups[name].gone_at is None:
-            w.put(evolve(w.node.groups[name], gone_at=w.now))
+            w.put(evolve(w.node.groups[name], gone_at=w.now, probe_at=w.now))
         w.run(name)
 
 

@@ -115,8 +115,12 @@ def find(past: Past, group: str, first: "Host", second: "Host") -> Excuse | None
 
 
 def _silence_was_lossy(case: Case) -> bool:
-    """Whether the network swallowed something that first said since second last heard it."""
-    ways = case.past.world.network.chosen(None, case.first.name)
+    """Whether the network swallowed something since second last heard first.
+
+    What first said; and where second asks, with `dead_after`, its questions, too.
+    """
+    asks = case.second.terms.dead_after_ns is not None
+    ways = case.past.world.network.chosen(None, None if asks else case.first.name)
     return any(way.lost_at >= case.heard_at for way in ways)
 
 

@@ -152,10 +152,15 @@ class Judge:
         return None
 
     def _overlong(self, double: Double) -> None:
-        if double.until is None:
+        if double.until is None and not self._goes_on():
             took = (self._world.now - double.since) / SECOND
             why = f"two holders for {took:.3f} s, {double.excuse.why}"
             self.breaks("P1", double.group, why)
+
+    def _goes_on(self) -> bool:
+        """Whether a partition keeps the two from ending what began as something else."""
+        open_ways = self._world.network.works() and self._both_awake()
+        return not open_ways and not self._world.settings.consistent
 
     def heard(self, host: "Host") -> None:
         """`host` has heard its peer. While there are two holders this counts (P2)."""

@@ -42,7 +42,7 @@ class Way:
     arp_filtered: bool = False  # the other way round
     burst: Burst | None = None
     lost: int = 0  # datagrams that this way has swallowed, for whatever reason
-    lost_at: int = -1  # when the last of them was sent
+    lost_at: int = -1  # when the last of them was sent, or cut off on its way
 
     def arrivals(self, now: int, chance: Random) -> tuple[int, ...]:
         """When what is sent `now` arrives: never, once, or twice. What jitters may be overtaken."""

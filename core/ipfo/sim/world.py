@@ -115,6 +115,7 @@ class World:
     def _arrive(self, told: tuple[Any, bytes]) -> None:
         way, datagram = told
         if way.cut:
+            way.lost_at = self.now
             return
         target = self.hosts[way.target]
         if self.is_noting and target.engine is not None:
