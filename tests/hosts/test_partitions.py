@@ -82,22 +82,20 @@ def partitions() -> Iterator[Play]:
 
 
 def losses() -> Iterator[Play]:
-    """What etcd loses, in a healthy pair and in one that is partitioned already."""
-    for policy in POLICIES:
-        text = fast_pair(policy=policy, more=ETCD)
-        for name, lost, *held in LOSSES:
-            to = held[POLICIES.index(policy)]
-            yield Play(
-                f"{name}, {policy}, healthy pair",
-                partial(faults.members_lost, lost=lost),
-                text=text,
-                votes=True,
-            )
+    """What etcd loses, in a healthy pair (of the stricter kind) and in one that is partitioned."""
+    for name, lost, *held in LOSSES:
+        yield Play(
+            f"{name}, healthy pair",
+            partial(faults.members_lost, lost=lost),
+            text=fast_pair(policy="consistent", more=ETCD),
+            votes=True,
+        )
+        for policy, to in zip(POLICIES, held, strict=True):
             yield Play(
                 f"{name}, {policy}, partitioned pair",
                 partial(faults.partitioned, lost=lost, to=to),
                 ANYBODY,
-                text,
+                fast_pair(policy=policy, more=ETCD),
                 splits=to == BOTH,
                 votes=True,
             )
