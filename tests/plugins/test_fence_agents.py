@@ -180,9 +180,12 @@ def test_a_reboot_is_believed(tmp_path: Path) -> None:
 
 
 def test_both_questions_share_one_time(tmp_path: Path) -> None:
-    text = 'case "$told" in *action=status*) exec sleep 60 ;; esac'
-    why = said(make(agent(tmp_path, text), ports=PLUGS), 1)
-    assert why == "fence_test, action status: it was out of time and has been killed"
+    """Either would have time enough if it were alone."""
+    text = 'case "$told" in *action=status*) sleep 1.4; exit 2 ;; esac; sleep 1.2'
+    assert said(make(agent(tmp_path, text), ports=PLUGS), 2).endswith("has been killed")
+
+
+def test_one_that_hangs_is_killed_and_told_by_what_it_was_asked(tmp_path: Path) -> None:
     why = said(make(agent(tmp_path, "exec sleep 60"), ports=PLUGS), 0.3)
     assert why == "fence_test, action off: it was out of time and has been killed"
 
