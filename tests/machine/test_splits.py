@@ -6,6 +6,7 @@ import pytest
 from tests.machine.scenes import PHASED, settled
 from tests.machine.virtual_pair import Pair
 
+from ipfo.machine.effects import Announce
 from ipfo.machine.events import (
     HandoverAsked,
 )
@@ -130,3 +131,22 @@ def test_p3_two_configs_that_each_prefer_their_own_node_still_give_one_holder() 
     pair.run(60_000)
     assert len(pair.holders()) == 1
     assert pair.double_ns == 0
+
+
+def test_p2_the_winner_of_a_duel_that_it_never_heard_of_announces_again_and_tells() -> None:
+    """The other was denied by the voter, and let go, before the two heard each other again."""
+    pair = settled(vote_ttl_ns=3 * SECOND, groups={"web": replace(PHASED, probes=False)})
+    pair.others.voterless = {"beta"}
+    pair.partition()
+    pair.run(20_000)
+    assert pair.holders() == ["alpha", "beta"]
+    pair.others.voterless = set()
+    pair.run(3_000)
+    assert pair.holders() == ["alpha"]
+    before = len(pair.hosts["alpha"].effects)
+    pair.heal()
+    pair.run(3_000)
+    effects = [e for _, e in pair.hosts["alpha"].effects[before:]]
+    assert any(isinstance(e, Announce) for e in effects)
+    assert pair.told("alpha").count("split") == 1
+    assert pair.phases("alpha")[-1] == "reassert"

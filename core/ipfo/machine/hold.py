@@ -24,7 +24,7 @@ from ipfo.machine.group import (
     turn,
     wins_ties,
 )
-from ipfo.model import SECOND, Health, Instant, Phase, Reason, Role, Sign
+from ipfo.model import SECOND, GroupEntry, Health, Instant, Phase, Reason, Role, Sign
 from ipfo.model import Event as Told
 
 ANNOUNCE_GAPS_NS = (SECOND // 10, SECOND // 2, SECOND, 3 * SECOND, 10 * SECOND, 30 * SECOND)
@@ -266,6 +266,15 @@ def _beat(group: Group, a: Around) -> Out:
     group, told = tell_once(group, "split", notice(group, Told.SPLIT, headline, why))
     group, effects = _announce(evolve(group, split=True, announced=0), a)
     return group, (*told, *effects)
+
+
+def outlived(group: Group, a: Around, entry: GroupEntry) -> Out:
+    """The peer held it, too, and is done with it: tell people, announce, and call outside systems."""
+    headline = f"{group.name} may have had two holders: {a.terms.node} keeps it"
+    why = f"{a.terms.peer} claimed epoch {entry.epoch} unheard, ours is {group.claim}"
+    told = notice(group, Told.SPLIT, headline, why)
+    group, effects = _announce(evolve(group, announced=0, reassert=True), a)
+    return group, (told, *effects)
 
 
 def _look_round(group: Group, a: Around) -> Out | None:

@@ -187,6 +187,9 @@ def _peer_said(group: Group, entry: GroupEntry, a: Around) -> Out:
     if took and group.seen_held and entry.epoch > group.claim and not group.gave:
         moved = count_move(group, a)  # nothing of ours asked it to
     group, told = moved
+    if _claimed_unheard(group, entry):
+        group, more = hold.outlived(group, a, entry)
+        told = (*told, *more)
     said = evolve(
         group,
         peer=entry,
@@ -202,6 +205,14 @@ def _peer_said(group: Group, entry: GroupEntry, a: Around) -> Out:
     if entry.health is not Health.ABLE:
         return evolve(said, peer_able_at=None), told
     return (said if said.peer_able_at is not None else evolve(said, peer_able_at=a.now)), told
+
+
+def _claimed_unheard(group: Group, entry: GroupEntry) -> bool:
+    """Whether the peer had claimed what we hold, and has let go of it, before we heard of either."""
+    # the claim of one that claims again now, at least, was the one before
+    unheard = entry.epoch - 1 if entry.role is Role.CLAIMANT else entry.epoch
+    holds = group.role is Role.HOLDER and entry.role is not Role.HOLDER
+    return holds and unheard > max(group.claim, group.known)
 
 
 def _phase_ended(group: Group, fact: PhaseEnded, a: Around) -> Out:
