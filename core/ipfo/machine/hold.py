@@ -62,7 +62,9 @@ def holder(group: Group, a: Around) -> Out:
         return _announce(evolve(group, split=False, announced=0, reassert=True), a)
     if not _peer_had_it(group, a):
         group = forget(group, "split")
-    if group.gone_at is not None and group.hold is Hold.ON:
+    if group.hold is Hold.COMING:
+        return group, ()  # it is being put back: nothing is given until it is known to be here
+    if group.gone_at is not None:
         return _put_back(group, a)
     if a.silent and a.group.probes and not a.group.take_contested:
         taken = _look_round(group, a)
