@@ -89,6 +89,23 @@ def test_debians_own_dummy_says_why_it_failed(tmp_path: Path) -> None:
     assert why.endswith("Failed: Timed out waiting to power OFF (exit code 1)")
 
 
+def test_debians_own_dummy_ignores_what_it_does_not_know_and_is_not_believed(
+    tmp_path: Path,
+) -> None:
+    """It would shoot whatever its defaults name, and find that off."""
+    parameters = {"status_file": status_files(tmp_path), "plugg": PLUGS}
+    why = said(make(needs_fence_dummy(), parameters=parameters))
+    assert why.startswith("fence_dummy: it may have shot something else: ")
+    assert why.endswith("Ignoring unknown option 'plugg=2'")
+
+
+def test_the_hint_at_the_manual_is_not_the_reason(tmp_path: Path) -> None:
+    text = "echo 'ERROR: Ipmitool not found'; echo \"ERROR: Please use '-h' for usage\"; exit 1"
+    assert said(make(agent(tmp_path, text), ports=PLUGS)).endswith(
+        "Ipmitool not found (exit code 1)"
+    )
+
+
 def test_what_it_is_told_stands_on_its_input_and_nothing_on_its_command_line(
     tmp_path: Path,
 ) -> None:

@@ -22,6 +22,12 @@ _ON: Final = None
 _OFF: Final = "exit code 2"
 """How an agent ends when it was asked for the status: 0 is on, 2 is off, all else is no answer."""
 
+_IGNORED: Final = "gnoring unknown option"
+"""What an agent says, and goes on with a default, of a parameter that it does not know."""
+
+_USAGE: Final = "for usage"
+"""Agents end with a hint at their manual; the reason stands above it."""
+
 _SECOND: Final = 1_000_000_000
 
 _OURS: Final = {"action": "action", "option": "action", "plug": "ports", "port": "ports"}
@@ -102,6 +108,10 @@ class Agent:
         ended = self._run(self.action, told, until)
         if ended.failed is not None:
             raise self._fault(self.action, ended, secrets)
+        ignored = next((line for line in ended.lines if _IGNORED in line), None)
+        if ignored is not None:
+            why = _without(secrets.values(), ignored)
+            raise OSError(f"{self.program.name}: it may have shot something else: {why}")
         if self.action == "off":
             ended = self._run("status", told, until)
             if ended.failed is _ON:
@@ -115,7 +125,8 @@ class Agent:
         return run_command([str(self.program)], (until - now()) / _SECOND, given=given)
 
     def _fault(self, action: str, ended: Ended, secrets: Mapping[str, str]) -> OSError:
-        said = _without(secrets.values(), ended.lines[-1]) if ended.lines else ""
+        last = next((line for line in reversed(ended.lines) if _USAGE not in line), "")
+        said = _without(secrets.values(), last)
         why = f"{said} ({ended.failed})" if said else ended.failed
         return OSError(f"{self.program.name}, action {action}: {why}")
 
