@@ -19,7 +19,7 @@ export COVERAGE_FILE := $(LEFT)/coverage/data
 DEMO_PACKAGES := iproute2
 TEST_PACKAGES := etcd-server fence-agents iproute2 iputils-arping net-tools nftables opensmtpd procps
 
-.PHONY: help test demo lint hosts bench-outages bench-sim worlds clean FORCE
+.PHONY: help test demo lint hosts table bench-outages bench-sim worlds clean FORCE
 
 help: ## Say what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,12 @@ lint: $(READY) ## Check style, types and floors.
 hosts: $(READY) ## Run only the tests with real daemons and addresses (root, Linux).
 	@.ci/host-packages $(TEST_PACKAGES)
 	@$(BIN)/pytest -q -o cache_dir=$(LEFT)/pytest -m "root or hosts"
+
+table: $(READY) ## Play every fault on real daemons, a sample of which is in the tests; print who held (root).
+	@.ci/host-packages $(TEST_PACKAGES)
+	@IPFO_ALL_PLAYS=1 $(BIN)/pytest -q -o cache_dir=$(LEFT)/pytest tests/hosts/test_one_holder.py \
+		tests/hosts/test_partitions.py tests/hosts/test_fences.py tests/hosts/test_meddling.py \
+		tests/hosts/test_handover.py tests/hosts/test_restart.py tests/hosts/test_checks.py
 
 bench-outages: $(READY) ## Print what a client misses at each fault, and what a node costs (root, Linux).
 	@.ci/host-packages $(TEST_PACKAGES)

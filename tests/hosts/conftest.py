@@ -1,5 +1,6 @@
 """A lab for each module; what a test makes in it is gone before the next. And the table of faults."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,24 @@ from ipfo.testing.lab import Lab
 FIGURES = pytest.StashKey[list[str]]()
 ROWS = pytest.StashKey[list[Row]]()
 FILE = pytest.StashKey[Path]()  # where the table is written, too
+
+
+ALL_PLAYS = "IPFO_ALL_PLAYS"
+"""Set by ``make table``: else only a sample of the two long tables is played, for the time it takes."""
+
+SAMPLED = {"test_one_holder", "test_partitions"}
+EACH = 3
+"""One play of so many is in the sample."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave plays out of the long tables, evenly, unless all of them are wanted."""
+    if ALL_PLAYS in os.environ:
+        return
+    plays = [item for item in items if item.path.stem in SAMPLED and "[" in item.name]
+    left_out = {id(item) for index, item in enumerate(plays) if index % EACH}
+    config.hook.pytest_deselected(items=[item for item in items if id(item) in left_out])
+    items[:] = [item for item in items if id(item) not in left_out]
 
 
 @pytest.fixture(scope="module")
