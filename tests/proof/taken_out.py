@@ -221,8 +221,8 @@ ALL = (
         "8 pause",
         "nobody notices that it slept",
         ((pause, "mind", nothing),),
-        "a handover and a frozen engine",
-        "P",
+        "a host stands still",
+        "P1",
     ),
     TakenOut(
         "8 pause",

@@ -124,7 +124,7 @@ class _World:
         node, disk = host.node, host.disk
         phase = host.phase
         return (
-            (host.powered, host.on, host.carrier, host.ill, host.isolated, host.frozen),
+            (host.powered, host.on, host.carrier, host.ill, host.isolated, host.frozen, host.deaf),
             self.until(host.ends_at),
             tuple(self.call(call, node) for call in host.calls),
             tuple(self.call(call, node) for call in host.asks),

@@ -55,7 +55,11 @@ def begin(scope: Scope) -> World:
     """The world in which `scope` begins."""
     hosts = (Host(0, scope.terms(0, 0)), Host(1, scope.terms(1, 0)))
     world = World(0, hosts, scope.left)
-    order = {"settled": (0, 1), "beta holds": (1, 0), "off": ()}[scope.begins]
+    orders: dict[str, tuple[int, ...]] = {"settled": (0, 1), "beta holds": (1, 0)}
+    order = orders.get(scope.begins, ())
+    if scope.begins == "apart":
+        ways = frozenset((link, source) for link in scope.settings.links for source in (0, 1))
+        world = evolve(world, wire_cut=True, muted=ways)
     if scope.group.home is not None:
         index = NAMES.index(scope.group.home)
         draft = Draft(scope, world)
@@ -153,7 +157,6 @@ def mended(scope: Scope, world: World) -> World:
     draft = Draft(scope, world)
     heal(draft)
     for index in (0, 1):
-        draft.put(index, isolated=False)
         if draft.hosts[index].frozen:
             evened = take(scope, draft.done(), ("thaw", index, 0))
             draft = Draft(scope, evened)

@@ -19,7 +19,7 @@ GROUP = "web"
 NAMES = ("alpha", "beta")
 
 KINDS = (
-    "lose", "kill", "start", "power", "freeze", "mute", "cut", "link", "handover", "fail", "veto",
+    "lose", "kill", "start", "power", "freeze", "pause", "mute", "cut", "link", "handover", "fail", "veto",
     "stop", "ill", "isolate", "carrier", "shot fails",
 )  # fmt: skip
 """What is bounded: how often each may happen in one world."""
@@ -32,7 +32,7 @@ class Scope:
     """What is explored: a pair, where it begins, and how often each kind of fault may happen.
 
     `why`: what it is for, in words for people. `begins`: "settled" (alpha holds, beta stands by),
-    "off" (no daemon runs), or "beta holds". `excused`: two holders are what the administrator chose
+    "off" (no daemon runs), "apart" (likewise, and all is cut), or "beta holds". `excused`: two holders are what the administrator chose
     while all links and the wire are cut (P2 holds all the same).
     """
 
@@ -130,6 +130,7 @@ class Host:
     phase_due: int = 0
     phase_waits: bool = False
     frozen: bool = False
+    deaf: bool = False  # and what is sent to it is lost
     kept: tuple[tuple[str, Heartbeat, int], ...] = ()  # datagrams that came meanwhile, and when
     late: tuple[Event, ...] = ()  # answers that did
     believed: int | None = None  # the peer's boot that has proven itself

@@ -186,7 +186,7 @@ class Draft:
     def kill(self, index: int) -> None:
         """The engine is gone, and its workers with it."""
         self.put(
-            index, node=None, calls=(), asks=(), phase=None, frozen=False, kept=(), late=()
+            index, node=None, calls=(), asks=(), phase=None, frozen=False, deaf=False, kept=(), late=()
         )  # fmt: skip
         self.flight = [flight for flight in self.flight if flight.to != index]
 
@@ -294,7 +294,8 @@ class Draft:
     def power_off(self, index: int) -> None:
         """The plug is pulled."""
         self.kill(index)
-        self.put(index, powered=False)
+        disk = evolve(self.hosts[index].disk, held=False, leased=False)  # of another kernel's boot
+        self.put(index, powered=False, disk=disk)
         self.turn_off(index)
 
 

@@ -46,7 +46,7 @@ def moves(scope: Scope, world: World) -> list[Move]:
 
 def _anything(world: World) -> Iterator[Move]:
     for number, flight in enumerate(world.flight):
-        if not _is_behind(world, number):
+        if not _is_behind(world, number, same_instant=False):
             yield ("hear", flight.to, number)
             if world.left[LOSE]:
                 yield ("lose", flight.to, number)
@@ -61,7 +61,7 @@ def _next_thing(world: World) -> list[Move]:
     loses = world.left[LOSE]
     for number, flight in enumerate(world.flight):
         due = flight.due <= world.now
-        if due or not flight.waits:
+        if (due or not flight.waits) and not _is_behind(world, number):
             hear: list[Move] = [("hear", flight.to, number)]
             if not due:
                 hear.append(("wait for", flight.to, number))
@@ -75,11 +75,16 @@ def _next_thing(world: World) -> list[Move]:
     return [("wake", host.index, 0) for host in world.hosts if _wakes(world, host)][:1]
 
 
-def _is_behind(world: World, number: int) -> bool:
-    """Whether an earlier heartbeat on the same link to the same host has not come yet."""
+def _is_behind(world: World, number: int, *, same_instant: bool = True) -> bool:
+    """Whether an earlier heartbeat on the same link to the same host has not come yet.
+
+    `same_instant`: one that was sent at the same instant, which no two are in earnest.
+    """
     flight = world.flight[number]
     return any(
-        other.to == flight.to and other.beat.link == flight.beat.link
+        other.to == flight.to
+        and other.beat.link == flight.beat.link
+        and (other.beat.sent_at == flight.beat.sent_at or not same_instant)
         for other in world.flight[:number]
     )
 
@@ -200,6 +205,8 @@ def _faults(scope: Scope, world: World) -> Iterator[Move]:  # long: one case a f
             continue
         if left["freeze"]:
             yield ("freeze", index, 0)
+        if left["pause"]:
+            yield ("pause", index, 0)
         if left["handover"] and node.groups[GROUP].role is Role.STANDBY:
             yield ("handover", index, 0)
         if left["stop"] and not node.stopping:
@@ -217,7 +224,10 @@ def _faults(scope: Scope, world: World) -> Iterator[Move]:  # long: one case a f
     if left["link"] and not world.muted:
         yield ("link", 0, 0)
     if left["cut"] and not world.wire_cut:
-        yield ("cut", 0, 0)
+        if scope.settings.deniers:  # one that both reach decides nothing
+            yield from (("cut", index, 1) for index in (0, 1, 2))
+        else:
+            yield ("cut", 0, 0)
     if world.muted or world.wire_cut:
         yield ("heal", 0, 0)
 
@@ -261,7 +271,8 @@ def in_words(move: Move) -> str:
         "start": f"{who} is started",
         "power": f"{who} loses power",
         "freeze": f"the engine of {who} is frozen",
-        "thaw": f"the engine of {who} is thawed",
+        "pause": f"{who} stands still, and what is sent to it is lost",
+        "thaw": f"{who} goes on",
         "handover": f"an administrator wants the group on {who}",
         "stop": f"{who} is asked to stop",
         "ill": f"the checks on {who} turn",
@@ -269,7 +280,7 @@ def in_words(move: Move) -> str:
         "carrier": f"{who} loses its carrier",
         "mute": f"no heartbeat of {who} gets through any more",
         "link": "one link is cut",
-        "cut": "all links and the wire are cut",
+        "cut": "all links and the wire are cut" + (f", {who} from the witness" if which else ""),
         "heal": "nothing is cut any more",
     }
     return words[word]

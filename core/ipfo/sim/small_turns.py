@@ -82,6 +82,8 @@ def _strike(
             draft.power_off(index)
         case "freeze":
             draft.put(index, frozen=True)
+        case "pause":
+            draft.put(index, frozen=True, deaf=True)
         case "thaw":
             _thaw(draft, index)
             return left
@@ -105,9 +107,12 @@ def _strike(
         case "link":
             _mute(draft, [(links[0], 0), (links[0], 1)])
         case "cut":
-            draft.wire_cut = draft.parted = True
+            draft.wire_cut = True
             _mute(draft, [(link, source) for link in links for source in (0, 1)])
             draft.parted = draft.scope.excused
+            if which:
+                for each in (0, 1) if index == 2 else (index,):
+                    draft.put(each, isolated=True)
         case "heal":
             heal(draft)
             return left
@@ -115,7 +120,9 @@ def _strike(
 
 
 def heal(draft: Draft) -> None:
-    """Nothing is cut any more."""
+    """Nothing is cut any more, and witnesses are reached by both."""
+    for index in (0, 1):
+        draft.put(index, isolated=False)
     draft.wire_cut = False
     draft.muted = frozenset()
 
@@ -172,6 +179,8 @@ def _wait(draft: Draft, index: int, which: int) -> None:
 def _hear(draft: Draft, index: int, which: int) -> None:
     flight = draft.flight.pop(which)
     host = draft.hosts[index]
+    if host.deaf:
+        return
     if host.frozen:
         kept = (*host.kept, (flight.beat.link, flight.beat, draft.now))
         draft.put(index, kept=kept)
@@ -181,7 +190,7 @@ def _hear(draft: Draft, index: int, which: int) -> None:
 
 def _thaw(draft: Draft, index: int) -> None:
     """It runs again: first what the sockets have kept, then the answers."""
-    host = draft.put(index, frozen=False)
+    host = draft.put(index, frozen=False, deaf=False)
     kept, late = host.kept, host.late
     draft.put(index, kept=(), late=())
     for _, beat, at in kept:
