@@ -144,7 +144,7 @@ def test_p6_a_hook_that_hangs_is_ended_and_costs_no_heartbeat(
     )
 
     assert report["peer"]["alive"]
-    assert "post_acq of web failed" in pair.log("alpha").read_text()
+    pair.wait_for("alpha", lambda _: "post_acq of web failed" in pair.log("alpha").read_text())
     assert pair.status("beta")["links"]["one"]["loss"] == 0
 
 

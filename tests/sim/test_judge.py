@@ -18,6 +18,8 @@ from ipfo.sim.plans import plan
 from ipfo.sim.runs import verdict
 from ipfo.sim.story import read, tell
 
+pytestmark = pytest.mark.timeout(300)  # hundreds of worlds, with coverage, on a busy machine
+
 WORLDS = 400
 
 

@@ -9,6 +9,8 @@ from tests.house.sources import ROOT
 from ipfo.errors import StoryError
 from ipfo.sim.story import parse, read, tell
 
+pytestmark = pytest.mark.timeout(300)  # a busy machine takes minutes for many worlds
+
 STORIES = sorted((ROOT / "tests" / "stories").glob("*.story"))
 RULES = set(range(1, 12))
 PAINS = {1, 2, 3, 7, *range(13, 18), *range(22, 29), 45}

@@ -15,6 +15,8 @@ from tests.sim.soak import WITHOUT_COVERAGE
 from ipfo.sim.plans import plan
 from ipfo.sim.runs import run
 
+pytestmark = pytest.mark.timeout(300)  # a busy machine takes minutes for many worlds
+
 WORLDS = 2000
 PARTS = 8
 

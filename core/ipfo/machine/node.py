@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 from ipfo.machine.group import Around, Group, Hold
 from ipfo.machine.links import Link
-from ipfo.model import Epoch, GroupEntry, Instant, LinkState, Role, Terms
+from ipfo.model import SECOND, Epoch, GroupEntry, Instant, LinkState, Role, Terms
 
 
 @dataclass(frozen=True)
@@ -129,15 +129,34 @@ def around(node: Node, name: str, now: Instant, terms: Terms) -> Around:
 def alone_at(node: Node, terms: Terms) -> Instant | None:
     """When a holder must know from others that it may go on; None: it need not ask any.
 
-    Before the peer, who may hear as little of us, can have taken what we hold.
+    Before the peer, who may hear as little of us, can have taken what we hold. The peer counts from
+    our last word that it has heard, which may be an interval before its last word to us; but a
+    witness must have had the time to answer since the peer is late.
     """
     if not terms.asks_others:
         return None
-    heard_at = node.heard_at
-    if node.peer_deaf and node.peer_heard_us_at is not None:
-        heard_at = min(heard_at, node.peer_heard_us_at)
+    if node.peer_restarting:
+        return Instant(node.heard_at + terms.restart_wait_ns)
     wait_ns = terms.suspect_after_ns - terms.letting_go_ns
-    return Instant(heard_at + (terms.restart_wait_ns if node.peer_restarting else wait_ns))
+    heard_us_at = node.peer_heard_us_at
+    if heard_us_at is None or heard_us_at >= node.heard_at:
+        return Instant(node.heard_at + wait_ns)
+    if node.peer_deaf:
+        return Instant(heard_us_at + wait_ns)
+    asked_ns = terms.late_after_ns + witness_timeout_ns(terms)
+    counts_from_us = max(heard_us_at + wait_ns, node.heard_at + asked_ns)
+    return Instant(min(node.heard_at + wait_ns, counts_from_us))
+
+
+WITNESS_MIN_NS = 20_000_000
+WITNESS_MAX_NS = SECOND
+"""How long witnesses may take: a third of the time between a late heartbeat and a takeover."""
+
+
+def witness_timeout_ns(terms: Terms) -> int:
+    """How long one question may take, so that two more fit in before the silence is full."""
+    window = terms.suspect_after_ns - terms.late_after_ns
+    return max(WITNESS_MIN_NS, min(WITNESS_MAX_NS, window // 3))
 
 
 def unheard_at(node: Node, terms: Terms) -> Instant | None:

@@ -90,7 +90,10 @@ def _meet(w: Work, boot: int) -> None:
         hot={**hot, **w.node.hot},
     )
     for group in w.node.groups.values():
-        w.put(evolve(group, peer=None, peer_able_at=None, peer_had=False))
+        met = evolve(group, peer=None, peer_able_at=None, peer_had=False)
+        if w.terms.groups[group.name].home == w.terms.peer:
+            met = evolve(met, evidence=None)  # its operating system may have put the address on
+        w.put(met)
     w.urgent = True
 
 

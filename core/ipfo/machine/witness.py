@@ -8,15 +8,10 @@ from ipfo.machine.effects import AskWitnesses, Vote
 from ipfo.machine.events import Voted, WitnessesAsked
 from ipfo.machine.evolve import evolve
 from ipfo.machine.group import Hold
-from ipfo.machine.node import Node
+from ipfo.machine.node import Node, witness_timeout_ns
 from ipfo.machine.work import Work
 from ipfo.model import SECOND, Instant, Role, Terms
 from ipfo.model import Event as Told
-
-TIMEOUT_MIN_NS = 20_000_000
-TIMEOUT_MAX_NS = SECOND
-"""How long witnesses may take: a third of the time between a late heartbeat and a takeover."""
-
 
 VOTE_EVERY_NS = SECOND // 2
 """How often what is held is voted for. A vote must outlast every lease that was renewed under it, and
@@ -24,12 +19,6 @@ its ttl is a second longer than a lease, which itself may last 0.4 s too long.""
 
 VOTE_AGAIN_NS = SECOND // 4
 """How soon a voter is asked again that has refused, or could not be asked."""
-
-
-def timeout_ns(terms: Terms) -> int:
-    """How long one question may take, so that two more fit in before the silence is full."""
-    window = terms.suspect_after_ns - terms.late_after_ns
-    return max(TIMEOUT_MIN_NS, min(TIMEOUT_MAX_NS, window // 3))
 
 
 def look(w: Work) -> None:
@@ -80,7 +69,9 @@ def asked(w: Work, event: WitnessesAsked) -> None:
         witness_why=event.why,
     )
     # Not reached: again at once. Reached: now and then, as long as there is doubt.
-    wait_ns = w.terms.interval_ns if event.reached and w.node.silent else timeout_ns(w.terms)
+    wait_ns = (
+        w.terms.interval_ns if event.reached and w.node.silent else witness_timeout_ns(w.terms)
+    )
     w.node = evolve(w.node, witness_at=Instant(event.asked_at + wait_ns))
     if event.reached:
         w.tell_over("witness", "a witness can be reached again")
@@ -129,7 +120,7 @@ def _ask(w: Work) -> None:
     if not _in_doubt(node) or node.witness_asked_at is not None or w.now < node.witness_at:
         return
     w.node = evolve(node, witness_asked_at=w.now)
-    w.effects.append(AskWitnesses(w.now, timeout_ns(w.terms)))
+    w.effects.append(AskWitnesses(w.now, witness_timeout_ns(w.terms)))
 
 
 def _in_doubt(node: Node) -> bool:

@@ -152,7 +152,8 @@ def partition(case: Case) -> Excuse | None:
     reached = case.past.witnessed.get(case.second.name, NEVER) >= case.heard_at
     if settings.deniers and not reached:
         return None
-    if settings.consistent and not (settings.deniers and reached):
+    by_both = reached and case.past.witnessed.get(case.first.name, NEVER) >= case.heard_at
+    if settings.consistent and not (settings.deniers and by_both):
         return None
     if settings.fence_timeout_ns is not None:
         return None
