@@ -157,6 +157,7 @@ def mended(scope: Scope, world: World) -> World:
     draft = Draft(scope, world)
     heal(draft)
     for index in (0, 1):
+        draft.put(index, isolated=False)
         if draft.hosts[index].frozen:
             evened = take(scope, draft.done(), ("thaw", index, 0))
             draft = Draft(scope, evened)

@@ -120,9 +120,7 @@ def _strike(
 
 
 def heal(draft: Draft) -> None:
-    """Nothing is cut any more, and witnesses are reached by both."""
-    for index in (0, 1):
-        draft.put(index, isolated=False)
+    """Links and wire are whole again; who could not reach others still cannot."""
     draft.wire_cut = False
     draft.muted = frozenset()
 
