@@ -98,3 +98,18 @@ def test_p1_what_waited_in_the_socket_while_this_node_slept_moves_nothing() -> N
     pair.run(500)
     assert not any(isinstance(e, Acquire) for _, e in host.effects[before:])
     assert pair.double_ns == 0
+
+
+def test_p1_a_peer_counts_from_the_last_word_and_so_does_a_node_that_slept() -> None:
+    """It overslept by less than a lease, and the peer may have claimed all the same (exploration)."""
+    pair = settled()
+    host = pair.hosts["beta"]
+    while not any(isinstance(e, SendHeartbeat) for at, e in host.effects if at == pair.now):
+        pair.run(1)
+    pair.run(10)
+    host.alive = False
+    pair.run(3_000)
+    host.alive = True
+    assert pair.now - host.node.due_at < host.terms.lease_ns
+    pair.feed("beta", DeadlineReached())
+    assert host.node.slept_at == pair.now

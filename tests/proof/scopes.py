@@ -64,10 +64,12 @@ SCOPES = {
         ),
         Scope(
             "a handover and a frozen engine",
-            "what was said before a pause does not count",
+            "what was said before a pause does not count: beta is frozen in the middle of it",
             small_pair(),
-            {"handover": 1, "freeze": 1},
+            {"freeze": 1, "slow": 3},
+            begins="handover",
             hosts=(1,),
+            prompt=True,
         ),
         Scope(
             "a host stands still",

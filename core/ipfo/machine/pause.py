@@ -7,7 +7,10 @@ from ipfo.model import Instant
 
 
 def mind(w: Work) -> None:
-    """Let silence begin later by what was slept; after what a peer waits or a lease lasts, believe nothing."""
+    """Let silence begin later by what was slept; after what a peer waits or a lease lasts, believe nothing.
+
+    A peer waits from our last word, which may be an interval before the deadline that was overslept.
+    """
     planned = max(w.node.due_at, w.node.stepped_at)
     slept_ns = w.now - planned
     if slept_ns <= w.terms.interval_ns // 2:
@@ -20,8 +23,15 @@ def mind(w: Work) -> None:
         asked=0,
     )
     w.record("pause", "this node was not awake", ("slept_ms", slept_ns // 1_000_000))
-    if slept_ns >= min(w.terms.lease_ns, w.terms.suspect_after_ns):
+    unheard_ns = w.now - _last_word_at(w)
+    if slept_ns >= w.terms.lease_ns or unheard_ns >= w.terms.suspect_after_ns:
         _forget(w)
+
+
+def _last_word_at(w: Work) -> Instant:
+    """When the peer can have heard us last."""
+    sent = (link.sent[-1][1] for link in w.node.links.values() if link.sent)
+    return max(sent, default=w.node.started_at)
 
 
 def _later(link: Link, now: Instant, slept_ns: int) -> Link:

@@ -7,10 +7,11 @@ that are alike are looked at once. Time is a choice like any other: the depth co
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ipfo.machine.events import HandoverAsked
 from ipfo.machine.evolve import evolve
 from ipfo.model import SECOND
 from ipfo.sim import alike, small_judge
-from ipfo.sim.small import KINDS, NAMES, Host, Scope, World
+from ipfo.sim.small import GROUP, KINDS, NAMES, Host, Scope, World
 from ipfo.sim.small_hosts import Draft
 from ipfo.sim.small_moves import Move, in_words, moves, usual
 from ipfo.sim.small_turns import carrier_back, heal, take
@@ -55,7 +56,7 @@ def begin(scope: Scope) -> World:
     """The world in which `scope` begins."""
     hosts = (Host(0, scope.terms(0, 0)), Host(1, scope.terms(1, 0)))
     world = World(0, hosts, scope.left)
-    orders: dict[str, tuple[int, ...]] = {"settled": (0, 1), "beta holds": (1, 0)}
+    orders: dict[str, tuple[int, ...]] = dict.fromkeys(("settled", "handover"), (0, 1))
     order = orders.get(scope.begins, ())
     if scope.begins == "apart":
         ways = frozenset((link, source) for link in scope.settings.links for source in (0, 1))
@@ -70,6 +71,10 @@ def begin(scope: Scope) -> World:
         draft.start(index)
         for_ns = 20 * SECOND + scope.offset_ns if index == order[0] else 20 * SECOND
         world = _run(scope, draft.done(), for_ns)
+    if scope.begins == "handover":
+        draft = Draft(scope, world)
+        draft.feed(1, HandoverAsked(GROUP, NAMES[1]))
+        world = draft.done()
     return world
 
 

@@ -20,7 +20,7 @@ NAMES = ("alpha", "beta")
 
 KINDS = (
     "lose", "kill", "start", "power", "freeze", "pause", "mute", "cut", "link", "handover", "fail", "veto",
-    "stop", "ill", "isolate", "carrier", "shot fails",
+    "stop", "ill", "isolate", "carrier", "shot fails", "slow",
 )  # fmt: skip
 """What is bounded: how often each may happen in one world."""
 
@@ -32,7 +32,8 @@ class Scope:
     """What is explored: a pair, where it begins, and how often each kind of fault may happen.
 
     `why`: what it is for, in words for people. `begins`: "settled" (alpha holds, beta stands by),
-    "off" (no daemon runs), "apart" (likewise, and all is cut), or "beta holds". `excused`: two holders are what the administrator chose
+    "handover" (likewise, and beta is to have it), "off" (no daemon runs), or "apart" (likewise, and
+    all is cut). `excused`: two holders are what the administrator chose
     while all links and the wire are cut (P2 holds all the same).
     """
 
@@ -45,6 +46,7 @@ class Scope:
     hosts: tuple[int, ...] = (0, 1)  # to which the faults may happen
     moves_max: int | None = None  # automatic moves that are too many (rule 9)
     offset_ns: int = SECOND // 2  # by which the second host's heartbeats go out later
+    prompt: bool = False  # only what is counted as slow takes its time: so longer stories are whole
     any_order: bool = False  # whatever is possible may happen in any order, at any instant
 
     @property

@@ -24,19 +24,22 @@ Move = tuple[str, int, int]
 
 TIME: Move = ("time", 0, 0)
 
-LOSE, FAIL, VETO, SHOT = (KINDS.index(kind) for kind in ("lose", "fail", "veto", "shot fails"))
+LOSE, FAIL, VETO, SHOT, SLOW = (
+    KINDS.index(kind) for kind in ("lose", "fail", "veto", "shot fails", "slow")
+)
 
 
 def moves(scope: Scope, world: World) -> list[Move]:
     """Everything that may happen now.
 
     Where the order is fixed it is that of the daemon's loop: heartbeats, answers, deadlines; each
-    heartbeat and each call is done at once or at its due, and faults strike when all else rests.
+    heartbeat and each call is done at once or at its due (in a `prompt` scope only so many are not
+    done at once that could be), and faults strike when all else rests.
     """
     if scope.any_order:
         found = list(_anything(world))
     else:
-        found = _next_thing(world)
+        found = _next_thing(scope, world)
         if found:
             return found
     if not _is_due(world) and next_instant(world) is not None:
@@ -56,14 +59,15 @@ def _anything(world: World) -> Iterator[Move]:
         yield from _answers(world, host)
 
 
-def _next_thing(world: World) -> list[Move]:
+def _next_thing(scope: Scope, world: World) -> list[Move]:
     """The first thing that is undecided at this instant, and how it may be decided."""
     loses = world.left[LOSE]
+    may_wait = not scope.prompt or world.left[SLOW] > 0
     for number, flight in enumerate(world.flight):
         due = flight.due <= world.now
         if (due or not flight.waits) and not _is_behind(world, number):
             hear: list[Move] = [("hear", flight.to, number)]
-            if not due:
+            if not due and may_wait:
                 hear.append(("wait for", flight.to, number))
             if loses:
                 hear.append(("lose", flight.to, number))
@@ -71,7 +75,8 @@ def _next_thing(world: World) -> list[Move]:
     for host in world.hosts:
         found = list(_answers(world, host, undecided=True))
         if found:
-            return found
+            done = [move for move in found if move[0] != "wait"]
+            return found if may_wait or not done else done
     return [("wake", host.index, 0) for host in world.hosts if _wakes(world, host)][:1]
 
 

@@ -13,7 +13,7 @@ from ipfo.sim import small_workers
 from ipfo.sim.settings import INTERFACE
 from ipfo.sim.small import GROUP, KINDS, NAMES, Left, Scope, World
 from ipfo.sim.small_hosts import Draft
-from ipfo.sim.small_moves import Move, next_instant
+from ipfo.sim.small_moves import Move, moves, next_instant
 
 
 def take(
@@ -32,7 +32,10 @@ def take(
             _hear(draft, index, which)
         case "wait for":
             draft.flight[which] = evolve(draft.flight[which], waits=True)
+            left = less(left, "slow") if scope.prompt else left
         case "wait":
+            if scope.prompt and any(other[0] != "wait" for other in moves(scope, world)):
+                left = less(left, "slow")
             _wait(draft, index, which)
         case "lose":
             del draft.flight[which]
