@@ -11,6 +11,8 @@ import pytest
 from ipfo.plugin import Check
 from ipfo.plugin.registry import Registry
 from ipfo.testing import check_check
+from ipfo_plugins._command import run_command
+from ipfo_plugins._run import OUTPUT_MAX
 
 PATIENCE_S = 20.0
 
@@ -126,8 +128,19 @@ def test_who_has_ended_is_not_waited_for_though_a_child_holds_its_output(
     alive.close()
 
 
-def test_p6_one_that_talks_without_end_is_killed_and_its_words_are_bounded(script: Script) -> None:
+def test_p6_one_that_talks_without_end_is_killed(script: Script) -> None:
     assert ill(script("exec yes"), 1.0) == "look: y (it was out of time and has been killed)"
+
+
+def test_p6_of_what_it_says_no_more_is_kept_than_the_bound(tmp_path: Path) -> None:
+    path = tmp_path / "look"
+    path.write_text(f"#!/bin/sh\nyes | head -c {4 * OUTPUT_MAX}\n")
+    path.chmod(0o755)
+    ended = run_command([str(path)], PATIENCE_S)
+    assert ended.failed is None
+    *kept, last = ended.lines
+    assert last == "... (the rest of its output is left out)"
+    assert kept == ["y"] * (OUTPUT_MAX // len("y\n"))
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o775])
