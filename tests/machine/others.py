@@ -25,6 +25,7 @@ class Others:
     fenced: list[str] = field(default_factory=list)
     silent_probe: str | None = None  # why no wire can be asked
     asked: int = 0
+    answer_ns: int = ANSWER_NS  # of the voter
 
     def take(
         self, effect: Effect, terms: Terms, now: int, answer: Answer, *, peer_answers: bool
@@ -37,7 +38,7 @@ class Others:
                 said = WitnessesAsked(effect.asked_at, reached, "" if reached else "no answer")
                 answer(ANSWER_NS if reached else effect.timeout_ns, said)
             case Vote():
-                answer(ANSWER_NS, self._vote(effect, terms, now))
+                answer(self.answer_ns, self._vote(effect, terms, now))
             case Withdraw():
                 held = self.kept.get(effect.group)
                 if held is not None and held[0] == node and node not in self.voterless:

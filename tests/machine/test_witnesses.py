@@ -3,12 +3,17 @@
 Rules 4 and 5 of the design, and the table in docs/explanation/partitions.md.
 """
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
-from tests.machine.scenes import settled, until_held
-from tests.machine.virtual_pair import Pair
+from tests.machine.scenes import WEB, settled, until_held
+from tests.machine.virtual_pair import MS, Pair
 
 from ipfo.machine.effects import Fence, Vote
-from ipfo.model import SECOND, FenceTerms, Role
+from ipfo.machine.events import HandoverAsked, RestartAsked
+from ipfo.machine.step import Remembered
+from ipfo.model import SECOND, Epoch, FenceTerms, Role
 
 VOTER = {"vote_ttl_ns": 3 * SECOND}
 
@@ -172,3 +177,43 @@ def test_p6_a_shot_that_is_waited_for_in_vain_makes_nobody_spin() -> None:
     pair.heal()
     pair.run(10_000)
     assert pair.holders() == ["alpha"]
+
+
+@pytest.mark.parametrize("more", [{"deniers": True}, {"vote_ttl_ns": 3 * SECOND}], ids=str)
+def test_p1_a_holder_waits_no_longer_because_its_peer_is_being_restarted(more: Any) -> None:
+    """Its next run claims as soon as any other would."""
+    web = replace(WEB, preferred="beta")
+    pair = Pair(start=("alpha",), groups={"web": web}, consistent=True, **more)
+    pair.run(70_000)
+    pair.start("beta")
+    pair.run(5_000)
+    assert pair.holders() == ["alpha"]
+    pair.feed("beta", RestartAsked())
+    pair.run(1_500)
+    pair.kill("beta")
+    pair.partition()
+    pair.others.unreached = pair.others.voterless = {"alpha"}
+    pair.run(300)
+    pair.start("beta", {"web": Remembered(Epoch(1))})
+    pair.run(20_000)
+    assert pair.double_ns == 0
+    assert pair.holders() == ["beta"]
+
+
+def test_p1_a_vote_that_was_under_way_when_the_group_was_let_go_counts_for_nothing() -> None:
+    for late_ms in range(0, 500, 50):
+        pair = Pair(
+            consistent=True,
+            vote_ttl_ns=2 * SECOND,
+            interval_ns=200 * MS,
+            takeover_after_ns=1500 * MS,
+            lease_s=1,
+        )
+        pair.others.answer_ns = 250 * MS
+        pair.run(10_300 + late_ms)
+        pair.feed("alpha", HandoverAsked("web", "beta"))
+        until_held(pair, "beta")
+        pair.run(2)
+        pair.partition()
+        pair.run(6_000)
+        assert pair.double_ns == 0

@@ -5,7 +5,7 @@ and pre_acq, makes sure once more that it may, and takes the address.
 """
 
 from ipfo.machine import evidence
-from ipfo.machine.effects import Acquire, Record
+from ipfo.machine.effects import Acquire, Effect, Record
 from ipfo.machine.evidence import Verdict
 from ipfo.machine.evolve import evolve
 from ipfo.machine.group import (
@@ -15,9 +15,11 @@ from ipfo.machine.group import (
     Out,
     can_claim,
     expired,
+    forget,
     has_vote,
     health,
     may_move_itself,
+    may_take,
     notice,
     peer_beats,
     peer_holds,
@@ -28,6 +30,7 @@ from ipfo.machine.group import (
     sign_lasts_ns,
     step_phase,
     tell_once,
+    thawed,
     turn,
 )
 from ipfo.model import SECOND, Epoch, Health, Instant, Phase, Reason, Role, Sign
@@ -65,7 +68,12 @@ AGAINST = {
 def standby(group: Group, a: Around) -> Out:
     """Listen; claim when it is due and the wire agrees."""
     if a.outcast:
-        return turn(evolve(group, sign=Sign.NONE), a, Role.OUTCAST, "set aside")
+        settled: tuple[Effect, ...] = ()
+        if group.asked == a.terms.node:
+            group, settled = settle(group, done=False, why=f"{a.terms.node} was set aside")
+        aside = evolve(group, sign=Sign.NONE, sign_until=None, urged=False)
+        group, effects = turn(aside, a, Role.OUTCAST, "set aside")
+        return group, (*settled, *effects)
     if peer_offers(group, a) and a.now >= a.slept_at + a.terms.interval_ns:
         return _answer_offer(group, a)
     group, effects = _tidy_signs(group, a)
@@ -74,6 +82,8 @@ def standby(group: Group, a: Around) -> Out:
     if group.linger_until is not None and (peer_holds(group, a) or expired(group.linger_until, a)):
         group = evolve(group, linger_until=None)
     reason = due_claim(group, a)
+    group, more = _tell_of_peace(group, a)
+    effects = (*effects, *more)
     if reason is None:
         if a.late and health(group, a) in SEEKING:
             group, more = evidence.seek(group, a)
@@ -93,7 +103,7 @@ def standby(group: Group, a: Around) -> Out:
 
 def due_claim(group: Group, a: Around) -> Reason | None:
     """Why this node should claim `group` now, whatever the wire says; None: it should not."""
-    if not can_claim(group, a) or not (group.urged or may_move_itself(group, a)):
+    if not can_claim(group, a) or not may_take(group, a):
         return None
     if a.silent:
         alone = a.terms.first_claim_after_ns
@@ -105,8 +115,8 @@ def due_claim(group: Group, a: Around) -> Reason | None:
     if group.peer is None or a.alone or not peer_is_free(group, a):
         return None
     reason = Reason.ORPHAN if group.seen_held else Reason.FIRST_CLAIM
-    if group.urged:
-        return reason
+    if group.urged or not may_move_itself(group, a):
+        return reason  # the peer may not take it
     if group.ill is not None and group.peer.health is Health.ABLE:
         return None  # the peer does, and better
     if a.preferred or (group.ill is None and group.peer.health is Health.ILL):
@@ -119,6 +129,16 @@ def due_claim(group: Group, a: Around) -> Reason | None:
         return reason if group.seen_held else None  # a cold start: let the preferred one listen
     idle = group.peer.role is Role.STANDBY and expired(patient_until(group, a), a)
     return reason if idle else None
+
+
+def _tell_of_peace(group: Group, a: Around) -> Out:
+    """What would be taken, were it not that nothing may move by itself: people are told, once."""
+    if not (a.silent and group.seen_held) or may_take(group, a):
+        return forget(group, "peace"), ()
+    why = "the pair is under maintenance" if a.maintenance else "it is frozen"
+    headline = f"{group.name} is not taken though {a.terms.peer} is silent: {why}"
+    detail = f"`ipfo handover {group.name} --to {a.terms.node}` takes it, `ipfo resume` ends that"
+    return tell_once(group, "peace", notice(group, Told.FAILURE, headline, detail))
 
 
 def steady_at(a: Around) -> Instant:
@@ -326,7 +346,7 @@ def _answer_offer(group: Group, a: Around) -> Out:
     if health(group, a) in (Health.ABLE, Health.LISTENING, Health.ILL) or (
         health(group, a) is Health.FROZEN and not pushed
     ):
-        given = evolve(group, pushes=pushed)
+        given = evolve(group if pushed else thawed(group), pushes=pushed)
         return claim(given, a, Reason.FAILBACK if a.preferred else Reason.HANDOVER)
     why = f"{a.terms.node} cannot take it: {health(group, a).name.lower()}"
     group, effects = settle(group, done=False, why=why)

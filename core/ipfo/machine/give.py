@@ -19,6 +19,7 @@ from ipfo.machine.group import (
     settle,
     sign_lasts_ns,
     step_phase,
+    thawed,
     turn,
 )
 from ipfo.model import SECOND, GroupEntry, Health, Instant, Phase, Reason, Role, Sign
@@ -51,7 +52,7 @@ def give(group: Group, a: Around, reason: Reason, *, pushed: bool = False) -> Ou
     if why is None:
         tested = reason not in TESTED or pushed
         group = evolve(group, giving=reason, tested=tested, reason=reason, pushes=pushed)
-        return hand_over(group, a)
+        return hand_over(group if pushed else thawed(group), a)
     if reason is Reason.STOP:
         return _leave(evolve(group, reason=reason), a, why)
     return _refuse(group, a, why)
@@ -59,8 +60,11 @@ def give(group: Group, a: Around, reason: Reason, *, pushed: bool = False) -> Ou
 
 def unable(group: Group, a: Around, takers: tuple[Health, ...] = TAKERS) -> str | None:
     """Why the peer cannot take `group` now; None: it can."""
-    if a.silent or group.peer is None:
+    if a.silent:
         return f"{a.terms.peer} is silent"
+    if group.peer is None:
+        unlike = " as it is here: the two configurations differ" if a.drift else " yet"
+        return f"{a.terms.peer} does not know {group.name}{unlike}"
     frozen = group.peer.health is Health.FROZEN and group.asked is not None
     if group.peer.health not in takers and not frozen:
         return f"{a.terms.peer} cannot take it: {group.peer.health.name.lower()}"
@@ -81,11 +85,17 @@ def by_itself(group: Group, a: Around) -> Reason | None:
 
 
 def failback_at(group: Group, a: Around) -> Instant | None:
-    """When the peer, whom the group belongs to, will have been well for long enough."""
+    """When the peer, whom the group belongs to, will have been well for long enough.
+
+    Where an administrator wanted it here, only after the peer has been away or ill since.
+    """
     wait_ns = a.group.failback_after_ns
     if wait_ns is None or a.group.preferred != a.terms.peer or group.peer_able_at is None:
         return None
-    return Instant(max(group.peer_able_at, a.back_at) + wait_ns)
+    well_since = max(group.peer_able_at, a.back_at)
+    if group.reason is Reason.HANDOVER and well_since <= group.since:
+        return None
+    return Instant(well_since + wait_ns)
 
 
 def test_refused(group: Group, a: Around, why: str) -> Out:

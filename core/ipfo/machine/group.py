@@ -84,6 +84,7 @@ class Group:
 
     giving: Reason | None = None  # a holder that would hand over, and why
     asked: str | None = None  # the node on which an administrator wants it, and waits for that
+    asked_until: Instant | None = None  # and for how long
     sign: Sign = Sign.NONE
     sign_until: Instant | None = None
     linger_until: Instant | None = None  # until when the end waits for the peer to hold it
@@ -172,7 +173,7 @@ def health(group: Group, a: Around) -> Health:
         return Health.OUTCAST
     if not a.carrier:
         return Health.CARRIER
-    if is_frozen(group, a):
+    if is_frozen(group, a) and not group.ours_last:
         return Health.FROZEN
     if group.retry_at is not None and a.now < group.retry_at:
         return group.setback
@@ -206,9 +207,19 @@ def count_move(group: Group, a: Around) -> Out:
     return tell_once(counted, "frozen", notice(counted, Told.FAILURE, headline, detail))
 
 
+def thawed(group: Group) -> Group:
+    """`group`, which an administrator looks after now: what moved by itself before is forgotten."""
+    return forget(evolve(group, moves=()), "frozen")
+
+
 def may_move_itself(group: Group, a: Around) -> bool:
     """Whether anything but an administrator may move `group`."""
     return not a.maintenance and not is_frozen(group, a)
+
+
+def may_take(group: Group, a: Around) -> bool:
+    """Whether a node without `group` may claim it: who had it last takes it back, which is no move."""
+    return group.urged or group.ours_last or may_move_itself(group, a)
 
 
 def turn(group: Group, a: Around, role: Role, rule: str, *inputs: tuple[str, str | int]) -> Out:
@@ -304,7 +315,12 @@ def settle(group: Group, *, done: bool, why: str) -> Out:
     """Answer the administrator who waits, if one does."""
     if group.asked is None:
         return group, ()
-    return evolve(group, asked=None), (Settle(group.name, done, why),)
+    return evolve(group, asked=None, asked_until=None), (Settle(group.name, done, why),)
+
+
+def order(group: Group, a: Around, to: str) -> Group:
+    """`group`, which an administrator wants on `to`; whatever becomes of it, he gets an answer."""
+    return evolve(group, asked=to, asked_until=Instant(a.now + order_lasts_ns(a)))
 
 
 def sign_lasts_ns(a: Around) -> int:
@@ -315,6 +331,11 @@ def sign_lasts_ns(a: Around) -> int:
 def offer_lasts_ns(a: Around) -> int:
     """How long a handover may take: the test and pre_acq of the peer, and some heartbeats."""
     return 2 * (a.group.phase_timeout_ns + a.terms.takeover_after_ns)
+
+
+def order_lasts_ns(a: Around) -> int:
+    """How long an administrator waits at most: an offer, and the phases of both nodes after it."""
+    return 2 * offer_lasts_ns(a)
 
 
 def set_back(group: Group, a: Around, setback: Health) -> Group:

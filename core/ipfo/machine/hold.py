@@ -224,7 +224,8 @@ def took(group: Group, a: Around) -> Out:
     heard = f"was last heard {silence_ms} ms ago" if a.peer_ever else "was never heard"
     told = notice(group, event, headline, f"{a.terms.peer} {heard}")
     here = group.asked == a.terms.node
-    group, settled = settle(group, done=here, why=f"{a.terms.node} holds it")
+    why = "" if here else f"{group.asked} did not take it; "
+    group, settled = settle(group, done=here, why=f"{why}{a.terms.node} holds it")
     if not a.group.phases:
         return group, (*effects, told, *settled)
     group, phase = step_phase(evolve(group, post_acq=True), Phase.POST_ACQ, acquire=True)

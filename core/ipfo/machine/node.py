@@ -131,12 +131,11 @@ def alone_at(node: Node, terms: Terms) -> Instant | None:
 
     Before the peer, who may hear as little of us, can have taken what we hold. The peer counts from
     our last word that it has heard, which may be an interval before its last word to us; but a
-    witness must have had the time to answer since the peer is late.
+    witness must have had the time to answer since the peer is late. That the peer is being
+    restarted is no reason to wait longer: its next run waits no longer than any other.
     """
     if not terms.asks_others:
         return None
-    if node.peer_restarting:
-        return Instant(node.heard_at + terms.restart_wait_ns)
     wait_ns = terms.suspect_after_ns - terms.letting_go_ns
     heard_us_at = node.peer_heard_us_at
     if heard_us_at is None or heard_us_at >= node.heard_at:

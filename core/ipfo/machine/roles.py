@@ -31,10 +31,13 @@ from ipfo.machine.group import (
     lease_ends,
     notice,
     offer_lasts_ns,
+    order,
     peer_holds,
     peer_is_free,
     set_back,
+    settle,
     tell_once,
+    thawed,
 )
 from ipfo.model import Epoch, GroupEntry, Health, Instant, Phase, Reason, Role, Sign
 from ipfo.model import Event as Told
@@ -70,6 +73,9 @@ def step_group(group: Group, fact: Fact, a: Around) -> Out:
     """`group` after `fact`, and what it asks for."""
     group, taken = _take_in(group, fact, a)
     effects = list(taken)
+    if expired(group.asked_until, a):
+        group, settled = settle(group, done=False, why=_unfinished(group, a))
+        effects.extend(settled)
     for _ in range(TURNS_MAX):
         was = group
         group, asked = RULES[group.role](group, a)
@@ -88,6 +94,7 @@ def wakes_at(group: Group, a: Around) -> Instant | None:
     would cost a look at each group.
     """
     waits = [
+        group.asked_until,
         group.retry_at,
         group.sign_until,
         group.linger_until,
@@ -149,7 +156,7 @@ def _take_in(group: Group, fact: Fact, a: Around) -> Out:
         case HealthChanged():
             return _health_changed(group, fact, a)
         case ResumeAsked():
-            return forget(evolve(group, moves=()), "frozen"), ()
+            return thawed(group), ()
         case Fenced():
             waits = group.role is Role.CLAIMANT and group.wants_fence
             if fact.failed is None or not waits:
@@ -253,11 +260,11 @@ def _acquired(group: Group, fact: Acquired, a: Around) -> Out:
 def _handover_asked(group: Group, fact: HandoverAsked, a: Around) -> Out:
     """What an administrator wants: done already, begun, or refused with the reason."""
     here = fact.to == a.terms.node
-    group = forget(evolve(group, moves=()), "frozen")  # an administrator looks after it now
+    group = thawed(group)
     if group.asked is not None or group.giving is not None:
         return group, (Settle(group.name, done=False, why="a move is under way already"),)
     if group.role is Role.HOLDER and not here:
-        wanted = evolve(group, asked=fact.to)
+        wanted = order(group, a, fact.to)
         back = a.group.preferred == fact.to
         return give.give(wanted, a, Reason.FAILBACK if back else Reason.HANDOVER)
     if group.role is Role.HOLDER or (not here and peer_holds(group, a)):
@@ -270,8 +277,16 @@ def _handover_asked(group: Group, fact: HandoverAsked, a: Around) -> Out:
         why = f"{a.terms.node} cannot take it: {health(group, a).name.lower()}"
     elif not peer_holds(group, a):
         until = Instant(a.now + offer_lasts_ns(a))
-        return evolve(group, asked=fact.to, urged=True, sign_until=until), ()
+        return evolve(order(group, a, fact.to), urged=True, sign_until=until), ()
     else:
         until = Instant(a.now + offer_lasts_ns(a))
-        return evolve(group, asked=fact.to, sign=Sign.WISH, sign_until=until), ()
+        return evolve(order(group, a, fact.to), sign=Sign.WISH, sign_until=until), ()
     return group, (Settle(group.name, done=False, why=why),)
+
+
+def _unfinished(group: Group, a: Around) -> str:
+    """Why an order has not come to its end in all the time that it had."""
+    against = a.denied or a.vote_lost
+    if group.role is Role.CLAIMANT and a.silent and against is not None:
+        return f"the voter does not grant it to {a.terms.node}: {against}"
+    return f"it takes too long; {a.terms.node} is {group.role.value} of {group.name}"

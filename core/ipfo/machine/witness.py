@@ -88,9 +88,10 @@ def voted(w: Work, event: Voted) -> None:
     if node.vote_asked_at != event.asked_at or ttl_ns is None:
         return
     until = Instant(event.asked_at + ttl_ns)
-    denied = dict(event.denied)
+    # what was withdrawn while the question was under way is not kept, whatever the answer says
+    denied = {name: why for name, why in event.denied if name in node.asked_for}
     votes = {name: at for name, at in node.votes.items() if name not in denied}
-    votes |= dict.fromkeys(event.granted, until)
+    votes |= {name: until for name in event.granted if name in node.asked_for}
     lost = event.failed
     wait_ns = VOTE_AGAIN_NS if lost is not None or denied else VOTE_EVERY_NS
     w.node = evolve(
