@@ -253,6 +253,7 @@ class GroupTerms:
     name: str
     preferred: str
     home: str | None = None  # the node whose own address it is
+    stands_for: tuple[str, ...] = ()  # its addresses: one name may mean others in the peer's config
     phases: bool = True  # does anybody take part in phases on this node
     interfaces: tuple[str, ...] = ()  # on this node; none where carrier is of no matter (mock)
     probes: bool = True  # can the provider ask the wire

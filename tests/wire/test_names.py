@@ -78,3 +78,12 @@ def test_the_terms_of_a_pair_have_all_its_names() -> None:
         boot=1,
     )
     assert Names.of(terms) == Names("www", "alpha", "beta", ("public",), ("web",))
+
+
+def test_p1_a_group_of_other_addresses_is_not_the_same_group() -> None:
+    """Two configs that differ: who has more addresses under one name must not take it by offer."""
+    one = Names("www", "alpha", "beta", (), ("web",), {"web": ("192.0.2.100",)})
+    same = Names("www", "beta", "alpha", (), ("web",), {"web": ("192.0.2.100",)})
+    more = Names("www", "beta", "alpha", (), ("web",), {"web": ("192.0.2.100", "192.0.2.101")})
+    assert one.group_ids == same.group_ids
+    assert one.group_ids["web"] not in more.groups_by_id

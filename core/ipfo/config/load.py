@@ -24,6 +24,7 @@ from ipfo.plugin import by_node
 from ipfo.plugin.contracts import Imported, Offer, Options
 from ipfo.plugin.registry import Registry, entry_point_of, installed
 from ipfo.plugin.vetting import VOTE, nearest, one_line
+from ipfo.wire.names import Names
 
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -156,6 +157,10 @@ class _Reading:
                 yield from self._judged(kind, table, made, (key, index))
         if made["fence"] is not None:
             yield from self._judged("fence", made["fence"], made, ("fence",))
+        try:
+            Names.of(Config.from_document(made).terms(boot=1))
+        except ValueError as error:
+            yield Fault(("groups",), str(error))
 
     def _judged(
         self, kind: str, table: Mapping[str, Any], made: Document, path: KeyPath

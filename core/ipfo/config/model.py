@@ -248,6 +248,7 @@ class Config:
             name=group.name,
             preferred=group.preferred,
             home=group.home,
+            stands_for=tuple(sorted({at.ip for each in all_members for at in each.addresses})),
             phases=any(each.phase_plugins for each in all_members),
             interfaces=tuple(
                 dict.fromkeys(

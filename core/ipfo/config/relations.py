@@ -197,8 +197,7 @@ def _name_faults(draft: Draft) -> Iterator[Fault]:
     pair = draft.get("pair", "name")
     if draft.nodes is None or pair is None:
         return
-    links, groups = draft.names("links"), draft.names("groups")
     try:
-        Names(pair, *draft.nodes, tuple(links), tuple(groups))
+        Names(pair, *draft.nodes, tuple(draft.names("links")), ())
     except ValueError as error:
         yield Fault((), str(error))

@@ -21,6 +21,7 @@ from ipfo.machine.group import (
     step_phase,
     thawed,
     turn,
+    unlike,
 )
 from ipfo.model import SECOND, GroupEntry, Health, Instant, Phase, Reason, Role, Sign
 from ipfo.model import Event as Told
@@ -63,8 +64,7 @@ def unable(group: Group, a: Around, takers: tuple[Health, ...] = TAKERS) -> str 
     if a.silent:
         return f"{a.terms.peer} is silent"
     if group.peer is None:
-        unlike = " as it is here: the two configurations differ" if a.drift else " yet"
-        return f"{a.terms.peer} does not know {group.name}{unlike}"
+        return unlike(group, a)
     frozen = group.peer.health is Health.FROZEN and group.asked is not None
     if group.peer.health not in takers and not frozen:
         return f"{a.terms.peer} cannot take it: {group.peer.health.name.lower()}"

@@ -173,7 +173,7 @@ def health(group: Group, a: Around) -> Health:
         return Health.OUTCAST
     if not a.carrier:
         return Health.CARRIER
-    if is_frozen(group, a) and not group.ours_last:
+    if is_frozen(group, a) and (group.role is Role.HOLDER or not group.ours_last):
         return Health.FROZEN
     if group.retry_at is not None and a.now < group.retry_at:
         return group.setback
@@ -292,6 +292,12 @@ def wins_ties(a: Around) -> bool:
     while they differ the names decide, which both have.
     """
     return a.terms.node < a.terms.peer if a.drift else a.preferred
+
+
+def unlike(group: Group, a: Around) -> str:
+    """Why nothing is done with a group that has other addresses in the peer's config."""
+    differ = "as it is here: the two configurations differ" if a.drift else "yet"
+    return f"{a.terms.peer} does not know {group.name} {differ}"
 
 
 def tell_once(group: Group, what: str, notice: Notify) -> Out:

@@ -66,7 +66,7 @@ def holder(group: Group, a: Around) -> Out:
         return group, ()  # it is being put back: nothing is given until it is known to be here
     if group.gone_at is not None:
         return _put_back(group, a)
-    if a.silent and a.group.probes and not a.group.take_contested:
+    if looks_round(group, a):
         taken = _look_round(group, a)
         if taken is not None:
             return taken
@@ -280,8 +280,17 @@ def outlived(group: Group, a: Around, entry: GroupEntry) -> Out:
     return group, (told, *effects)
 
 
+def looks_round(group: Group, a: Around) -> bool:
+    """Whether only the wire can tell this holder of another one.
+
+    The peer is silent, or means something else by this group: the two configs differ.
+    """
+    unlike = a.drift and group.peer is None
+    return (a.silent or unlike) and a.group.probes and not a.group.take_contested
+
+
 def _look_round(group: Group, a: Around) -> Out | None:
-    """Hold while the peer is silent: ask the wire now and then whether somebody else has it, too.
+    """Hold while the peer says nothing of the group: ask the wire now and then whether somebody else has it, too.
 
     Heartbeats may be filtered while both live, and both may have claimed within one probe. Where
     the wire has only just healed, the next heartbeats settle it, so these are waited for. Then who

@@ -38,6 +38,7 @@ from ipfo.machine.group import (
     settle,
     tell_once,
     thawed,
+    unlike,
 )
 from ipfo.model import Epoch, GroupEntry, Health, Instant, Phase, Reason, Role, Sign
 from ipfo.model import Event as Told
@@ -121,11 +122,7 @@ def wakes_at(group: Group, a: Around) -> Instant | None:
         waits.append(Instant(group.since + a.terms.takeover_after_ns))
     looks = group.role in (Role.STANDBY, Role.CLAIMANT) or (
         group.role is Role.HOLDER
-        and (
-            (a.silent and not a.group.take_contested)
-            or group.shared_at is not None
-            or group.gone_at is not None
-        )
+        and (hold.looks_round(group, a) or group.shared_at is not None or group.gone_at is not None)
     )
     if looks and group.probe_asked_at is None:
         waits.append(group.probe_at)
@@ -273,6 +270,8 @@ def _handover_asked(group: Group, fact: HandoverAsked, a: Around) -> Out:
         why = f"{a.terms.node} does not hold it"
     elif group.role is not Role.STANDBY:
         why = f"{a.terms.node} is {group.role.value}"
+    elif group.peer is None and a.drift and not a.silent:
+        why = unlike(group, a)
     elif health(group, a) not in (Health.ABLE, Health.LISTENING, Health.ILL):
         why = f"{a.terms.node} cannot take it: {health(group, a).name.lower()}"
     elif not peer_holds(group, a):

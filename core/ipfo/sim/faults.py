@@ -127,6 +127,7 @@ def _set_burst(way: Way, told: Told) -> None:
 def _handover(world: "World", told: Told) -> None:
     to = str(told["to"])
     asked_on = world.hosts[str(told.get("node", to))]
+    world.wanted[str(told["group"])] = to
     asked_on.feed(HandoverAsked(str(told["group"]), to))
 
 

@@ -293,7 +293,10 @@ class Judge:
             holders = world.holders(group.name)
             if len(holders) != 1:
                 return f"{group.name}: held by {' and '.join(holders) or 'nobody'}"
-            if group.failback_after_ns is not None and holders != [group.preferred]:
+            wanted = (
+                world.wanted.get(group.name) == holders[0]
+            )  # by an administrator, the last time
+            if group.failback_after_ns is not None and holders != [group.preferred] and not wanted:
                 return f"{group.name}: failback is automatic, and {holders[0]} has it"
             for host in world.hosts.values():
                 role = self._role(host, group.name)

@@ -23,6 +23,7 @@ class GroupSettings:
     name: str
     preferred: str
     home: str | None = None
+    stands_for: tuple[str, ...] = ()  # its addresses, where the two nodes may differ in them
     phases: bool = True
     lease: bool = True
     probes: bool = True
@@ -112,6 +113,7 @@ def _group_terms(group: GroupSettings) -> GroupTerms:
         name=group.name,
         preferred=group.preferred,
         home=group.home,
+        stands_for=group.stands_for,
         phases=group.phases,
         interfaces=(INTERFACE,),
         probes=group.probes,
@@ -137,6 +139,7 @@ def of_config(config: Config) -> Settings:
                 name=unit,
                 preferred=known.preferred,
                 home=known.home,
+                stands_for=known.stands_for,
                 phases=known.phases,
                 lease=all("lease" in config.groups[each].traits for each in members),
                 probes=known.probes,

@@ -56,6 +56,7 @@ class World:
         self.ring = Keyring.without_key(settings.pair)
         self.store: Store = Store()
         self.third: set[str] = set()  # groups for whose address a third host answers
+        self.wanted: dict[str, str] = {}  # where an administrator wanted each group, the last time
         self.believed: dict[str, str] = {}  # whom the neighbours believe to have each group
         self.marks: list[Mark] = []
         self.notes: list[Mark] = []

@@ -29,6 +29,9 @@ def short_id(kind: str, name: str, size: int = ID_BYTES) -> bytes:
 class Names:
     """All names that a heartbeat of this pair may hold, as seen from `node`, both ways.
 
+    What a group stands for goes into its id: a group that has other addresses in the peer's config
+    is one that the peer does not know, and so nothing that is said of the one moves the other.
+
     :raises ValueError: if two names of one kind have one id, or there are more than `LINKS_MAX`
         links; its text says which, for the config's check to show.
     """
@@ -38,6 +41,7 @@ class Names:
     peer: str
     links: tuple[str, ...]
     groups: tuple[str, ...]
+    stand_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     pair_id: bytes = field(init=False, repr=False, compare=False)
     node_ids: Mapping[str, bytes] = field(init=False, repr=False, compare=False)
     link_ids: Mapping[str, bytes] = field(init=False, repr=False, compare=False)
@@ -55,20 +59,27 @@ class Names:
         put(self, "pair_id", short_id("pair", self.pair, PAIR_ID_BYTES))
         of_kind = {"node": (self.node, self.peer), "link": self.links, "group": self.groups}
         for kind, names in of_kind.items():
-            by_id = _by_id(kind, names)
+            by_id = _by_id(kind, names, self.stand_for if kind == "group" else {})
             put(self, f"{kind}s_by_id", by_id)
             put(self, f"{kind}_ids", {name: name_id for name_id, name in by_id.items()})
 
     @classmethod
     def of(cls, terms: Terms) -> "Names":
         """The names of the pair that `terms` describe."""
-        return cls(terms.pair, terms.node, terms.peer, terms.links, tuple(terms.groups))
+        stand_for = {
+            name: (*group.stands_for, *([group.home] if group.home is not None else []))
+            for name, group in terms.groups.items()
+        }
+        groups = tuple(terms.groups)
+        return cls(terms.pair, terms.node, terms.peer, terms.links, groups, stand_for)
 
 
-def _by_id(kind: str, names: Iterable[str]) -> dict[bytes, str]:
+def _by_id(
+    kind: str, names: Iterable[str], stand_for: Mapping[str, tuple[str, ...]]
+) -> dict[bytes, str]:
     found: dict[bytes, str] = {}
     for name in names:
-        name_id = short_id(kind, name)
+        name_id = short_id(kind, "\0".join((name, *stand_for.get(name, ()))))
         if name_id in found:
             raise ValueError(
                 f"the {kind}s {found[name_id]!r} and {name!r} look alike on the wire: rename one"
