@@ -13,7 +13,7 @@ from ipfo.config.model import Config
 from ipfo.daemon.others import ABSENT, FENCE_BEGIN_NS, STARTING_NS
 from ipfo.machine import effects as ask
 from ipfo.machine.events import Event, Fenced, Voted, WitnessesAsked
-from ipfo.model import SECOND, Instant
+from ipfo.model import SECOND, Epoch, Instant
 
 AT = Instant(7)
 WITNESSES: list[dict[str, Any]] = [
@@ -52,6 +52,12 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
             {"granted": [], "denied": {"web": "beta has it"}},
             None,
             Voted(AT, (), (("web", "beta has it"),)),
+        ),
+        (
+            VOTE,
+            {"granted": [], "denied": {"web": "below 50"}, "behind": {"web": 50}},
+            None,
+            Voted(AT, (), (("web", "below 50"),), behind=(("web", Epoch(50)),)),
         ),
         (VOTE, None, "worker ended", Voted(AT, failed="worker ended")),
         (SHOOT, {}, None, Fenced(AT)),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from ipfo.machine.effects import AskWitnesses, Effect, Fence, ProbePeer, Vote, Withdraw
 from ipfo.machine.events import Event, Fenced, PeerProbed, Voted, WitnessesAsked
-from ipfo.model import Instant, Terms
+from ipfo.model import Epoch, Instant, Terms
 
 Answer = Callable[[int, Event], None]
 """To be called with a delay in ns and the event."""
@@ -59,14 +59,18 @@ class Others:
         if terms.node in self.voterless:
             return Voted(vote.asked_at, failed="nobody answers")
         assert terms.vote_ttl_ns is not None
-        granted, denied = [], []
+        granted, denied, behind = [], [], []
         for group, epoch in vote.claims:
             node, _, until = self.kept.get(group, ("", 0, 0))
             others = node not in ("", terms.node) and now < until
-            if others or epoch < self.highest.get(group, 0):
+            if others:
                 denied.append((group, f"{node} has it"))
+            elif epoch < self.highest.get(group, 0):
+                denied.append((group, "a higher epoch was granted"))
+                behind.append((group, Epoch(self.highest[group])))
             else:
                 self.kept[group] = (terms.node, epoch, now + terms.vote_ttl_ns)
                 self.highest[group] = epoch
                 granted.append(group)
-        return Voted(Instant(vote.asked_at), tuple(granted), tuple(denied))
+        said = tuple(granted), tuple(denied)
+        return Voted(Instant(vote.asked_at), *said, behind=tuple(behind))

@@ -15,7 +15,7 @@ from ipfo.machine.events import HandoverAsked, RestartAsked
 from ipfo.machine.step import Remembered
 from ipfo.model import SECOND, Epoch, FenceTerms, Role
 
-VOTER = {"vote_ttl_ns": 3 * SECOND}
+VOTER: dict[str, Any] = {"vote_ttl_ns": 3 * SECOND}
 
 
 def test_p1_a_standby_that_reaches_no_witness_is_the_isolated_one_and_takes_nothing() -> None:
@@ -217,3 +217,28 @@ def test_p1_a_vote_that_was_under_way_when_the_group_was_let_go_counts_for_nothi
         pair.partition()
         pair.run(6_000)
         assert pair.double_ns == 0
+
+
+@pytest.mark.parametrize("consistent", [True, False])
+def test_p3_nodes_that_have_forgotten_what_the_voter_remembers_claim_above_it(
+    consistent: bool,
+) -> None:
+    """Both state folders are new, the voter's is not: nobody's claim would ever be granted."""
+    pair = Pair(consistent=consistent, **VOTER)
+    pair.others.highest["web"] = 50
+    pair.run(20_000)
+    assert pair.holders() == ["alpha"]
+    assert pair.hosts["alpha"].node.groups["web"].claim == 51
+    assert pair.turns("alpha") == ["standby->claimant", "claimant->holder"]
+    pair.power_cut("beta")
+    pair.run(60_000)
+    assert pair.holders() == ["alpha"]
+    assert pair.turns("alpha") == ["standby->claimant", "claimant->holder"]
+
+
+def test_p3_so_does_one_that_is_alone() -> None:
+    pair = Pair(start=("alpha",), **VOTER)
+    pair.others.highest["web"] = 50
+    pair.run(20_000)
+    assert pair.holders() == ["alpha"]
+    assert pair.hosts["alpha"].node.groups["web"].claim == 51

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from ipfo.model import SECOND
-from ipfo.plugin import Claim, Voter, now
+from ipfo.plugin import Behind, Claim, Voter, now
 from ipfo.testing import check_voter, check_witness
 
 
@@ -99,18 +99,20 @@ class InMemory:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def vote(self, claims: Sequence[Claim], ttl_s: int, _timeout_s: float) -> Mapping[str, str]:
+    def vote(
+        self, claims: Sequence[Claim], ttl_s: int, _timeout_s: float
+    ) -> Mapping[str, str | Behind]:
         with self.store.lock:
             said = {claim.group: self.one(claim, ttl_s) for claim in claims}
         return {group: why for group, why in said.items() if why is not None}
 
-    def one(self, claim: Claim, ttl_s: int) -> str | None:
+    def one(self, claim: Claim, ttl_s: int) -> str | Behind | None:
         place = self.place(claim)
-        if claim.epoch < self.store.highest.get(place, 0):
-            return "a higher epoch was granted before"
         holder, until = self.store.kept.get(place, (claim, 0))
         if holder.node != claim.node and now() < until:
             return f"kept for {holder.node}"
+        if claim.epoch < self.store.highest.get(place, 0):
+            return Behind(self.store.highest[place])
         self.store.highest[place] = claim.epoch
         self.store.kept[place] = claim, now() + ttl_s * SECOND
         return None
@@ -128,7 +130,7 @@ class InMemory:
 class Generous(InMemory):
     """Grants whatever is asked for."""
 
-    def one(self, claim: Claim, ttl_s: int) -> str | None:
+    def one(self, claim: Claim, ttl_s: int) -> str | Behind | None:
         self.store.kept.clear()
         return super().one(claim, ttl_s)
 
@@ -151,12 +153,20 @@ class Forgetful(InMemory):
 class Textual(InMemory):
     """Compares epochs as texts: 9 is more than 10."""
 
-    def one(self, claim: Claim, ttl_s: int) -> str | None:
+    def one(self, claim: Claim, ttl_s: int) -> str | Behind | None:
         highest = self.store.highest.pop(self.place(claim), 0)
         if str(claim.epoch) < str(highest):
             self.store.highest[self.place(claim)] = highest
-            return "a higher epoch was granted before"
+            return Behind(highest)
         return super().one(claim, ttl_s)
+
+
+class Wordy(InMemory):
+    """Tells people of the higher epoch, and not ipfo."""
+
+    def one(self, claim: Claim, ttl_s: int) -> str | Behind | None:
+        why = super().one(claim, ttl_s)
+        return "a higher epoch was granted before" if isinstance(why, Behind) else why
 
 
 class Clinging(InMemory):
@@ -185,7 +195,7 @@ class Late(InMemory):
 class Brief(InMemory):
     """Keeps for half as long as was asked for."""
 
-    def one(self, claim: Claim, ttl_s: int) -> str | None:
+    def one(self, claim: Claim, ttl_s: int) -> str | Behind | None:
         why = super().one(claim, ttl_s)
         if why is None:
             self.store.kept[self.place(claim)] = claim, now() + ttl_s * SECOND // 2
@@ -195,7 +205,9 @@ class Brief(InMemory):
 class Prolonging(InMemory):
     """Prolongs all that is its node's, whether it is claimed or not: one lease for everything."""
 
-    def vote(self, claims: Sequence[Claim], ttl_s: int, timeout_s: float) -> Mapping[str, str]:
+    def vote(
+        self, claims: Sequence[Claim], ttl_s: int, timeout_s: float
+    ) -> Mapping[str, str | Behind]:
         with self.store.lock:
             for place, (holder, until) in self.store.kept.items():
                 if claims and holder.node == claims[0].node and now() < until:
@@ -206,7 +218,9 @@ class Prolonging(InMemory):
 class Limited(InMemory):
     """Takes 128 at once."""
 
-    def vote(self, claims: Sequence[Claim], ttl_s: int, timeout_s: float) -> Mapping[str, str]:
+    def vote(
+        self, claims: Sequence[Claim], ttl_s: int, timeout_s: float
+    ) -> Mapping[str, str | Behind]:
         return super().vote(claims[:128], ttl_s, timeout_s)
 
 
@@ -215,7 +229,9 @@ class Careless(InMemory):
 
     looked = threading.Barrier(2, timeout=20)
 
-    def vote(self, claims: Sequence[Claim], ttl_s: int, timeout_s: float) -> Mapping[str, str]:
+    def vote(
+        self, claims: Sequence[Claim], ttl_s: int, timeout_s: float
+    ) -> Mapping[str, str | Behind]:
         if not any(claim.group.startswith("race") for claim in claims):
             return super().vote(claims, ttl_s, timeout_s)
         free = [claim for claim in claims if self.place(claim) not in self.store.kept]
@@ -225,13 +241,15 @@ class Careless(InMemory):
 
 
 class Silent(InMemory):
-    def one(self, claim: Claim, ttl_s: int) -> str | None:
+    def one(self, claim: Claim, ttl_s: int) -> str | Behind | None:
         why = super().one(claim, ttl_s)
         return None if why is None else ""
 
 
 class Meddling(InMemory):
-    def vote(self, claims: Sequence[Claim], ttl_s: int, timeout_s: float) -> Mapping[str, str]:
+    def vote(
+        self, claims: Sequence[Claim], ttl_s: int, timeout_s: float
+    ) -> Mapping[str, str | Behind]:
         return {"mail": "full", **super().vote(claims, ttl_s, timeout_s)}
 
 
@@ -251,6 +269,7 @@ def test_a_voter_in_memory_passes() -> None:
         (Confusing, "must be kept"),
         (Forgetful, "though epoch 7 had been granted before"),
         (Textual, "must be kept"),
+        (Wordy, r"must be refused with Behind\(highest=7\)"),
         (Clinging, "must be kept"),
         (Ruthless, "had withdrawn what it did not have"),
         (Late, "after an older claim"),

@@ -99,7 +99,7 @@ def test_a_vote_does_not_wait_for_a_ping_that_hangs(site: Site, start: Start) ->
     put(site, "hanging/hang")
     ping = reach(caller)
     outcome = caller.answer(vote(caller, web=7))
-    assert outcome.ok == {"granted": ["web"], "denied": {}}
+    assert outcome.ok == {"granted": ["web"], "denied": {}, "behind": {}}
     assert all(number != ping for number, _ in caller.outcomes)
     assert json.loads((site.state / "voter/votes").read_text()) == {"web": ["www", "alpha", 7]}
 
@@ -108,8 +108,18 @@ def test_what_another_has_is_denied_with_the_reason(site: Site, start: Start) ->
     caller = start(voter=True)
     put(site, "voter/other", "db")
     outcome = caller.answer(vote(caller, web=7, db=8))
-    assert outcome.ok == {"granted": ["web"], "denied": {"db": "beta has it"}}
+    assert outcome.ok == {"granted": ["web"], "denied": {"db": "beta has it"}, "behind": {}}
     assert asked(site, "voter") == ["vote 3"]
+
+
+def test_what_is_refused_for_its_epoch_alone_comes_with_the_highest(
+    site: Site, start: Start
+) -> None:
+    caller = start(voter=True)
+    put(site, "voter/highest", "50")
+    outcome = caller.answer(vote(caller, web=7, db=51))
+    why = "epoch 7 is below 50, the highest that was ever granted"
+    assert outcome.ok == {"granted": ["db"], "denied": {"web": why}, "behind": {"web": 50}}
 
 
 def test_a_voter_that_cannot_be_asked_has_said_nothing(site: Site, start: Start) -> None:
@@ -161,7 +171,7 @@ def test_a_plugin_that_keeps_the_interpreter_costs_its_process_and_the_vote_is_a
     turn([caller.worker], lambda: asked(site, "spinning") == ["reach"])
     number = vote(caller, 15 * SECOND, web=7)
     spin.unlink()
-    assert caller.answer(number).ok == {"granted": ["web"], "denied": {}}
+    assert caller.answer(number).ok == {"granted": ["web"], "denied": {}, "behind": {}}
     assert caller.answer(lost).failed == "timed out"
     assert caller.worker.restarts == 1
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ipfo.plugin import Check, Claim, Fence, Offer, Options, Voter, Witness, hookimpl
+from ipfo.plugin import Behind, Check, Claim, Fence, Offer, Options, Voter, Witness, hookimpl
 
 ANY = {"type": "object", "properties": {"folder": {"type": "string"}}}
 
@@ -52,14 +52,19 @@ class ThirdWitness(Third):
 class ThirdVoter(Third):
     """Keeps what it granted in ``votes``; who is named in ``other`` has the group."""
 
-    def vote(self, claims: Sequence[Claim], ttl_s: int, timeout_s: float) -> Mapping[str, str]:
+    def vote(
+        self, claims: Sequence[Claim], ttl_s: int, timeout_s: float
+    ) -> Mapping[str, str | Behind]:
         assert timeout_s > 0
         self.ask(f"vote {ttl_s}")
         other = self.folder / "other"
         taken = other.read_text().split() if other.exists() else []
         kept = {c.group: [c.pair, c.node, c.epoch] for c in claims if c.group not in taken}
         (self.folder / "votes").write_text(json.dumps(kept))
-        return {c.group: "beta has it" for c in claims if c.group in taken}
+        highest = self.folder / "highest"
+        least = int(highest.read_text()) if highest.exists() else 0
+        behind = {c.group: Behind(least) for c in claims if c.epoch < least}
+        return {**behind, **{c.group: "beta has it" for c in claims if c.group in taken}}
 
     def withdraw(self, claim: Claim, timeout_s: float) -> None:
         assert timeout_s > 0

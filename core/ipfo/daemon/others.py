@@ -13,7 +13,7 @@ from ipfo.daemon.paper import Paper
 from ipfo.daemon.troubles import Contact, Troubles
 from ipfo.machine import effects as ask
 from ipfo.machine.events import Event, Fenced, Voted, WitnessesAsked
-from ipfo.model import SECOND, Instant
+from ipfo.model import SECOND, Epoch, Instant
 from ipfo.workers.pool import Outcome, Pool, Worker
 
 WITHDRAW_NS = 2 * SECOND
@@ -76,7 +76,9 @@ class Others:
             self._troubles.voter = Contact(effect.asked_at, outcome.failed)
             granted = tuple(str(unit) for unit in ok.get("granted", ()))
             denied = tuple((str(unit), str(why)) for unit, why in ok.get("denied", {}).items())
-            self._put(Voted(effect.asked_at, granted, denied, outcome.failed))
+            known = ok.get("behind", {}).items()
+            behind = tuple((str(unit), Epoch(highest)) for unit, highest in known)
+            self._put(Voted(effect.asked_at, granted, denied, outcome.failed, behind))
 
         given = {
             "claims": [[unit, int(epoch)] for unit, epoch in effect.claims],

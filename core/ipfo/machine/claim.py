@@ -189,6 +189,13 @@ def claim(group: Group, a: Around, reason: Reason) -> Out:
     return turn(group, a, Role.CLAIMANT, reason.value, *inputs)
 
 
+def above_what_is_known(group: Group) -> Out:
+    """The same claim under a new epoch: somebody remembers a higher one."""
+    epoch = Epoch(group.known + 1)
+    record = Record("claim", "a higher epoch is remembered", group.name, epoch=epoch)
+    return evolve(group, claim=epoch, known=epoch), (record,)
+
+
 def claimant(group: Group, a: Around) -> Out:
     """Go through test, pre_acq and acquire, unless something speaks against it by now."""
     against = _against(group, a)

@@ -129,14 +129,16 @@ class WitnessesAsked:
 class Voted:
     """Answers `Vote` with the same `asked_at`.
 
-    `granted`: groups that the voter keeps for this node; `denied`: group and why, where another
-    has it. `failed`: the voter could not be asked; then it has said nothing.
+    `granted`: groups that the voter keeps for this node; `denied`: the others, and why; `behind`:
+    those of them that nobody has, but of which it has granted this higher epoch before. `failed`:
+    the voter could not be asked; then it has said nothing.
     """
 
     asked_at: Instant
     granted: tuple[str, ...] = ()
     denied: tuple[tuple[str, str], ...] = ()
     failed: str | None = None
+    behind: tuple[tuple[str, Epoch], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The rules of the holder: keep the address announced and let go when it must; giving is in `give`."""
 
-from ipfo.machine import evidence, give
+from ipfo.machine import claim, evidence, give
 from ipfo.machine.effects import Acquire, Announce, Record
 from ipfo.machine.evolve import evolve
 from ipfo.machine.group import (
@@ -175,6 +175,15 @@ def _put_back(group: Group, a: Around) -> Out:
     headline = f"{group.name}: somebody took an address off {a.terms.node}; it is put back"
     told = notice(group, Told.ANOMALY, headline, f"{len(recent) + 1} of {PUT_BACK_MAX} times")
     return group, (record, told, Acquire(group.name, group.claim, good_until))
+
+
+def above_what_is_known(group: Group, a: Around) -> Out:
+    """Hold on under a new epoch: the address is put on once more, where it is, and so recorded."""
+    ends_at = lease_ends(group, a)
+    began = None if ends_at is None else Instant(ends_at - a.terms.lease_ns)
+    group, claimed = claim.above_what_is_known(evolve(group, hold=Hold.COMING, leased_from=began))
+    good_until = Instant(a.now + evidence.fresh_ns(a))
+    return group, (*claimed, Acquire(group.name, group.claim, good_until))
 
 
 def is_back(group: Group, a: Around) -> Out:

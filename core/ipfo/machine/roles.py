@@ -4,6 +4,7 @@ The rules are asked again as long as they turn the role, so that no turn waits f
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from ipfo.machine import claim, evidence, give, hold, home, unwind
 from ipfo.machine.effects import Record, Settle
@@ -46,6 +47,17 @@ from ipfo.model import Event as Told
 TURNS_MAX = 8
 """Turns in one step; more would be two rules that contradict each other."""
 
+
+@dataclass(frozen=True, slots=True)
+class Outvoted:
+    """The voter knows a higher epoch than that of our claim, and yet nobody has the group.
+
+    So it is where the memory of both nodes is younger than the voter's.
+    """
+
+    highest: Epoch
+
+
 Fact = (
     GroupEntry
     | PhaseEnded
@@ -54,6 +66,7 @@ Fact = (
     | Swept
     | Probed
     | Fenced
+    | Outvoted
     | HealthChanged
     | HandoverAsked
     | ResumeAsked
@@ -150,6 +163,8 @@ def _take_in(group: Group, fact: Fact, a: Around) -> Out:
             return _acquired(group, fact, a)
         case HandoverAsked():
             return _handover_asked(group, fact, a)
+        case Outvoted():
+            return _outvoted(group, fact, a)
         case HealthChanged():
             return _health_changed(group, fact, a)
         case ResumeAsked():
@@ -175,6 +190,18 @@ def _health_changed(group: Group, fact: HealthChanged, a: Around) -> Out:
     headline = f"{group.name} is ill on {a.terms.node}"
     ill, told = tell_once(ill, "ill", notice(ill, Told.ANOMALY, headline, fact.ill))
     return ill, (record, *told)
+
+
+def _outvoted(group: Group, fact: Outvoted, a: Around) -> Out:
+    """Claim anew, above what the voter knows: who holds it does so without letting go."""
+    group = evolve(group, known=Epoch(max(group.known, fact.highest)))
+    if fact.highest < group.claim or group.running is not None:
+        return group, ()
+    if group.role is Role.CLAIMANT and group.hold is Hold.OFF:
+        return claim.above_what_is_known(group)
+    if group.role is Role.HOLDER and group.hold is Hold.ON and group.giving is None:
+        return hold.above_what_is_known(group, a)
+    return group, ()
 
 
 def thaws_at(group: Group, a: Around) -> Instant | None:

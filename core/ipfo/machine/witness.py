@@ -9,6 +9,7 @@ from ipfo.machine.events import Voted, WitnessesAsked
 from ipfo.machine.evolve import evolve
 from ipfo.machine.group import Hold
 from ipfo.machine.node import Node, witness_timeout_ns
+from ipfo.machine.roles import Outvoted
 from ipfo.machine.work import Work
 from ipfo.model import SECOND, Instant, Role, Terms
 from ipfo.model import Event as Told
@@ -110,6 +111,9 @@ def voted(w: Work, event: Voted) -> None:
             f"{w.terms.node} cannot ask the voter; while {w.terms.peer} is heard nothing moves"
         )
         w.tell_once("voter", Told.ANOMALY, headline, lost)
+    for name, highest in event.behind:
+        if name in w.node.asked_for:
+            w.run(name, Outvoted(highest))
     if w.node.alone or w.node.silent:
         for name in list(w.node.groups):
             if name in node.votes or name in votes or name in denied or lost is not None:

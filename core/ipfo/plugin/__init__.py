@@ -5,6 +5,7 @@ import pluggy
 from ipfo.clock import now
 from ipfo.model import Address, Answer, Epoch, Event, Instant, Move, Notice, Reason, Role
 from ipfo.plugin.contracts import (
+    Behind,
     Check,
     Claim,
     Datagram,
@@ -32,6 +33,7 @@ hookimpl = pluggy.HookimplMarker("ipfo")
 __all__ = [
     "Address",
     "Answer",
+    "Behind",
     "Check",
     "Claim",
     "Datagram",

@@ -194,6 +194,16 @@ class Claim:
     epoch: int
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Nobody else has the group, but its epoch is below `highest`, which was granted before.
+
+    ipfo then claims it anew, above that.
+    """
+
+    highest: int
+
+
 class Voter(Protocol):
     """A third party that grants a group to one node at most.
 
@@ -201,11 +211,13 @@ class Voter(Protocol):
     goes with it.
     """
 
-    def vote(self, claims: Sequence[Claim], ttl_s: int, timeout_s: float) -> Mapping[str, str]:
+    def vote(
+        self, claims: Sequence[Claim], ttl_s: int, timeout_s: float
+    ) -> Mapping[str, str | Behind]:
         """Keep `claims` for `ttl_s` from now; what is refused, by group, with the reason for people.
 
-        A claim is refused while another node's is kept, and for ever if its epoch is below the
-        highest ever granted. One that is this node's own is prolonged, or raised to a higher
+        A claim is refused while another node's is kept, and for ever, with `Behind`, if its epoch is
+        below the highest ever granted. One that is this node's own is prolonged, or raised to a higher
         epoch. What is not prolonged ends by itself.
 
         :raises OSError: if it cannot be asked, or answers nonsense: then nothing was granted.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ipfo.machine.effects import AskWitnesses, Fence, ProbePeer, Vote, Withdraw
 from ipfo.machine.events import Event, Fenced, PeerProbed, Voted, WitnessesAsked
+from ipfo.model import Epoch
 from ipfo.sim.process import Process
 from ipfo.sim.settings import MS
 
@@ -29,18 +30,26 @@ class Store:
     lost: bool = False  # no quorum: nobody is answered
     unheard: set[str] = field(default_factory=set)  # nodes that cannot reach it
     votes: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+    highest: dict[str, int] = field(default_factory=dict)  # epoch ever granted, by group
 
     def answers(self, node: str) -> bool:
         """Whether `node` can ask it."""
         return not self.lost and node not in self.unheard
 
     def claim(self, node: str, group: str, epoch: int, now: int, until: int) -> str | None:
-        """Keep `group` for `node`; None if that was done, else who has it."""
+        """Keep `group` for `node`; None if that was done, else why not."""
         kept = self.votes.get(group)
         if kept is not None and kept[0] != node and now < kept[2]:
             return f"{kept[0]} has it under epoch {kept[1]}"
+        if self.is_behind(group, epoch):
+            return f"epoch {epoch} is below {self.highest[group]}"
         self.votes[group] = (node, epoch, until)
+        self.highest[group] = epoch
         return None
+
+    def is_behind(self, group: str, epoch: int) -> bool:
+        """Whether a higher epoch was granted before."""
+        return epoch < self.highest.get(group, 0)
 
     def withdraw(self, node: str, group: str, epoch: int) -> None:
         """`node` does not want `group` any more, unless it has claimed it anew since."""
@@ -95,7 +104,7 @@ class Others:
         effect, boot = told
         world, ttl_ns = self._host.world, self._host.terms.vote_ttl_ns
         assert ttl_ns is not None
-        granted, denied = [], []
+        granted, denied, behind = [], [], []
         for group, epoch in effect.claims:
             until = world.now + ttl_ns
             why = world.store.claim(self._host.name, group, epoch, world.now, until)
@@ -103,7 +112,9 @@ class Others:
                 granted.append(group)
             else:
                 denied.append((group, why))
-        answer = Voted(effect.asked_at, tuple(granted), tuple(denied))
+                if world.store.is_behind(group, epoch):
+                    behind.append((group, Epoch(world.store.highest[group])))
+        answer = Voted(effect.asked_at, tuple(granted), tuple(denied), behind=tuple(behind))
         self._answer(answer, self._in_time(), boot)
 
     def withdraw(self, effect: Withdraw) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 
 from ipfo.clock import now
 from ipfo.model import SECOND
-from ipfo.plugin import Claim, Voter, Witness
+from ipfo.plugin import Behind, Claim, Voter, Witness
 
 _TIMEOUT_S: Final = 5.0
 _SHORT_S: Final = 0.3
@@ -45,8 +45,8 @@ def check_voter(make: Callable[[], Voter], *, ttl_s: int = 2, patience_s: int = 
     for check in (
         _keeps_a_claim_for_one_node,
         _keeps_pairs_and_groups_apart,
-        _refuses_lower_epochs_for_ever,
         _lets_go_of_what_is_withdrawn,
+        _refuses_lower_epochs_for_ever,
         _withdraws_nothing_else,
         _ends_what_is_not_prolonged,
         _ends_what_is_claimed_no_more,
@@ -122,16 +122,18 @@ class _Booth:
     def claim(self, node: str, epoch: int, group: str = "web", pair: str = "") -> Claim:
         return Claim(pair or self.pair, group, node, epoch)
 
-    def vote(self, *claims: Claim) -> Mapping[str, str]:
+    def vote(self, *claims: Claim) -> Mapping[str, str | Behind]:
         """What is refused of `claims`, all of which are one node's."""
         (node,) = {claim.node for claim in claims}
         return self.ask(node, claims)
 
-    def ask(self, node: str, claims: Sequence[Claim]) -> Mapping[str, str]:
+    def ask(self, node: str, claims: Sequence[Claim]) -> Mapping[str, str | Behind]:
         refused = self.voters[node].vote(claims, self.ttl_s, _TIMEOUT_S)
         strange = set(refused) - {claim.group for claim in claims}
         assert not strange, f"vote() refused {sorted(strange)}, which nobody had asked for"
         for group, why in refused.items():
+            if isinstance(why, Behind):
+                continue
             assert isinstance(why, str), f"the reason for {group} must be a text, not {why!r}"
             assert why.strip(), f"vote() does not say why it refused {group}"
             assert len(why.splitlines()) == 1, f"a reason is one line: {why!r}"
@@ -143,6 +145,12 @@ class _Booth:
 
     def refused(self, claim: Claim, why: str) -> None:
         assert self.vote(claim), f"{claim} was kept {why}"
+
+    def behind(self, claim: Claim, highest: int) -> None:
+        """`claim` is refused for its epoch alone, in the way that ipfo understands."""
+        said = self.vote(claim).get(claim.group)
+        assert said, f"{claim} was kept though epoch {highest} had been granted before"
+        assert said == Behind(highest), f"{claim} must be refused with {Behind(highest)}: {said!r}"
 
     def withdraw(self, claim: Claim) -> None:
         self.voters[claim.node].withdraw(claim, _TIMEOUT_S)
@@ -166,14 +174,14 @@ def _keeps_pairs_and_groups_apart(booth: _Booth) -> None:
 
 def _refuses_lower_epochs_for_ever(booth: _Booth) -> None:
     booth.granted(booth.claim("alpha", 7))
-    booth.refused(booth.claim("alpha", 6), "though its own epoch was higher already")
+    booth.behind(booth.claim("alpha", 6), 7)
     booth.granted(booth.claim("alpha", 7))
     booth.withdraw(booth.claim("alpha", 7))
     for node in ("beta", "alpha"):
-        booth.refused(booth.claim(node, 6), "though epoch 7 had been granted before")
+        booth.behind(booth.claim(node, 6), 7)
     booth.granted(booth.claim("beta", 10))  # not to be taken for less than 7, as texts would be
     booth.withdraw(booth.claim("beta", 10))
-    booth.refused(booth.claim("alpha", 9), "though epoch 10 had been granted before")
+    booth.behind(booth.claim("alpha", 9), 10)
 
 
 def _lets_go_of_what_is_withdrawn(booth: _Booth) -> None:

@@ -11,9 +11,9 @@ from typing import Any, cast
 from ipfo import clock
 from ipfo.config.model import Config
 from ipfo.model import SECOND
-from ipfo.plugin.contracts import Claim, Voter, Witness
+from ipfo.plugin.contracts import Behind, Claim, Voter, Witness
 from ipfo.plugin.registry import Registry
-from ipfo.workers import child, chosen
+from ipfo.workers import child, chosen, ledger
 from ipfo.workers.named import numbered
 
 Asked = dict[str, Any]
@@ -115,16 +115,25 @@ class Witnesses:
         return {"reached": reached, "why": "" if reached else why}
 
     def vote(self, given: Asked) -> Asked:
-        """What of `claims` (pairs of group and epoch) is kept for this node for `ttl_s` from now."""
+        """What of `claims` (pairs of group and epoch) is kept for this node for `ttl_s` from now.
+
+        `denied`: why the others are not; `behind`: the highest epoch, where that alone is why.
+        """
         claims = [self._claim(group, epoch) for group, epoch in given["claims"]]
         ends_at = given["asked_at"] + given["timeout_ns"]
         voter = self._its_turn(ends_at)
         try:
             refused = voter.vote(claims, given["ttl_s"], left_s(ends_at))
-            denied = {c.group: str(refused[c.group]) for c in claims if c.group in refused}
+            denied = {c.group: _in_words(c, refused[c.group]) for c in claims if c.group in refused}
         finally:
             self._voting.release()
-        return {"granted": [c.group for c in claims if c.group not in denied], "denied": denied}
+        behind = {
+            group: why.highest
+            for group, why in refused.items()
+            if isinstance(why, Behind) and ledger.is_epoch(why.highest + 1)  # it is to be claimed
+        }
+        granted = [c.group for c in claims if c.group not in denied]
+        return {"granted": granted, "denied": denied, "behind": behind}
 
     def withdraw(self, given: Asked) -> Asked:
         """The claim of `group` under `epoch` is not kept for this node any more."""
@@ -146,6 +155,12 @@ class Witnesses:
 
     def _claim(self, group: str, epoch: int) -> Claim:
         return Claim(self._pair, group, self._node, epoch)
+
+
+def _in_words(claim: Claim, why: str | Behind) -> str:
+    if isinstance(why, Behind):
+        return f"epoch {claim.epoch} is below {why.highest}, the highest that was ever granted"
+    return str(why)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ipfo.plugin import Claim
+from ipfo.plugin import Behind, Claim
 from ipfo_plugins.witness._gateway import number
 
 Body = dict[str, Any]
@@ -56,14 +56,11 @@ def epoch_value(claim: Claim) -> bytes:
     return f"{claim.epoch:0{_EPOCH_DIGITS}}".encode()
 
 
-def refusal(claim: Claim, keys: Keys) -> str | None:
-    """Why `claim` cannot be kept beside `keys`, for people; None if it can."""
-    if keys.epoch.revision:
-        highest = keys.epoch.value.decode("utf-8", "replace")
-        if not (highest.isascii() and highest.isdecimal() and len(highest) <= _EPOCH_DIGITS):
-            return f"its epoch in etcd is {highest[:40]!r}, which ipfo has not written"
-        if int(highest) > claim.epoch:
-            return f"epoch {claim.epoch} is below {int(highest)}, the highest that etcd has granted"
+def refusal(claim: Claim, keys: Keys) -> str | Behind | None:
+    """Why `claim` cannot be kept beside `keys`; None if it can."""
+    highest = keys.epoch.value.decode("utf-8", "replace") if keys.epoch.revision else "0"
+    if not (highest.isascii() and highest.isdecimal() and len(highest) <= _EPOCH_DIGITS):
+        return f"its epoch in etcd is {highest[:40]!r}, which ipfo has not written"
     if keys.holder.revision:
         try:
             other = json.loads(keys.holder.value)
@@ -72,7 +69,7 @@ def refusal(claim: Claim, keys: Keys) -> str | None:
             return f"its holder in etcd is {keys.holder.value[:40]!r}, which ipfo has not written"
         if node != claim.node:
             return f"etcd keeps it for {node}, epoch {epoch}"
-    return None
+    return Behind(int(highest)) if int(highest) > claim.epoch else None
 
 
 def is_kept(claim: Claim, keys: Keys, lease: int) -> bool:

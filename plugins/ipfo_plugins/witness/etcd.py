@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from ipfo.plugin import Claim, Offer, Voter, Witness, hookimpl
+from ipfo.plugin import Behind, Claim, Offer, Voter, Witness, hookimpl
 from ipfo_plugins._secret import PATH, refuse_shared
 from ipfo_plugins.witness import _keys
 from ipfo_plugins.witness._gateway import Answer, Body, Gateway, Login, Refusal, number
@@ -131,7 +131,9 @@ class Etcd:
         self._gateway: Gateway | None = None
         self._lease: _Lease | None = None
 
-    def vote(self, claims: Sequence[Claim], ttl_s: int, timeout_s: float) -> Mapping[str, str]:
+    def vote(
+        self, claims: Sequence[Claim], ttl_s: int, timeout_s: float
+    ) -> Mapping[str, str | Behind]:
         """Keep `claims`; what is refused, with the reason. Raises OSError if that is not sure.
 
         In the long run these are two requests: one that prolongs the lease, and one that checks the
@@ -205,7 +207,7 @@ class Etcd:
 
     def _keep(
         self, gateway: Gateway, lease: _Lease, claims: Sequence[Claim]
-    ) -> tuple[dict[str, str], set[int]]:
+    ) -> tuple[dict[str, str | Behind], set[int]]:
         """See to it that `claims` hang on `lease`; what is refused, and the terms of all answers."""
         terms: set[int] = set()
 
@@ -221,16 +223,16 @@ class Etcd:
             answer = transact(_keys.check_of(self._prefix, revisions))
             if answer.fields.get("succeeded") is not True:
                 unclear += some
-        refused: dict[str, str] = {}
+        refused: dict[str, str | Behind] = {}
         for some in _chunks(unclear, CLAIMS_MAX):
             refused |= self._claim(transact, lease, some)
         return refused, terms
 
     def _claim(
         self, transact: Callable[[Body], Answer], lease: _Lease, claims: Sequence[Claim]
-    ) -> dict[str, str]:
+    ) -> dict[str, str | Behind]:
         """Write the keys of `claims`, at most `CLAIMS_MAX`, where they can be; what is refused."""
-        refused: dict[str, str] = {}
+        refused: dict[str, str | Behind] = {}
         left = list(claims)
         for _ in range(ATTEMPTS):
             answer = transact(_keys.reading_of(self._prefix, left))
