@@ -56,6 +56,7 @@ table: $(READY) ## Play every fault on real daemons, a sample of which is in the
 	@.ci/host-packages $(TEST_PACKAGES)
 	@IPFO_ALL_PLAYS=1 $(BIN)/pytest -q -o cache_dir=$(LEFT)/pytest tests/hosts/test_one_holder.py \
 		tests/hosts/test_partitions.py tests/hosts/test_fences.py tests/hosts/test_meddling.py \
+		tests/hosts/test_drift.py \
 		tests/hosts/test_handover.py tests/hosts/test_restart.py tests/hosts/test_checks.py
 
 bench-outages: $(READY) ## Print what a client misses at each fault, and what a node costs (root, Linux).

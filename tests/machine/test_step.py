@@ -114,7 +114,7 @@ def test_no_deadline_spins(name_node: tuple[str, Node]) -> None:
     now = Instant(node.stepped_at + 1000 * SECOND)
     for _ in range(4):
         node = step(node, DeadlineReached(), now=now, terms=mine).node
-    assert next_deadline(node, mine) > now
+    assert next_deadline(node) > now
 
 
 def test_every_turn_in_the_table_is_taken_by_some_pair() -> None:

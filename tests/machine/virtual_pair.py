@@ -140,7 +140,7 @@ class Pair:
         taken = step(host.node, event, now=Instant(self.now), terms=host.terms)
         host.node = taken.node
         if isinstance(event, DeadlineReached):
-            assert next_deadline(host.node, host.terms) > self.now, "it would spin"
+            assert next_deadline(host.node) > self.now, "it would spin"
         self._carry_out(host, taken.effects)
 
     def run(self, ms: int) -> "Pair":
@@ -148,7 +148,7 @@ class Pair:
         end = self.now + ms * MS
         while True:
             deadlines = [
-                (max(self.now, next_deadline(h.node, h.terms)), h.name)
+                (max(self.now, next_deadline(h.node)), h.name)
                 for h in self.hosts.values()
                 if h.alive and h.powered
             ]

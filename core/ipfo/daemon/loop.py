@@ -105,7 +105,7 @@ class Loop:
         for _ in range(min(STEPS_MAX, len(self._inbox))):
             self._take(self._inbox.popleft(), clock.now(), hands)
         now = clock.now()
-        if next_deadline(self.node, self.terms) <= now:
+        if next_deadline(self.node) <= now:
             self._take(DeadlineReached(), now, hands)
 
     def _wait(self, ways: Ways) -> tuple[set[int], set[int]]:
@@ -123,7 +123,7 @@ class Loop:
     def _wait_s(self, ways: Ways) -> float:
         if self._inbox:
             return 0
-        due = next_deadline(self.node, self.terms)
+        due = next_deadline(self.node)
         for other in (ways.pool.next_deadline(), ways.control.next_deadline()):
             if other is not None and other < due:
                 due = other

@@ -110,9 +110,8 @@ def step(node: Node, event: Event, *, now: Instant, terms: Terms) -> Step:
     return _finish(w)
 
 
-def next_deadline(node: Node, terms: Terms) -> Instant:
+def next_deadline(node: Node) -> Instant:
     """When `step` wants a `DeadlineReached`, if nothing else happens first."""
-    del terms
     return node.due_at
 
 

@@ -146,7 +146,7 @@ class Engine:
         self._plan()
 
     def _plan(self) -> None:
-        self.due = self._clock.world(next_deadline(self.node, self.terms))
+        self.due = self._clock.world(next_deadline(self.node))
 
     def _carry_out(self, effects: tuple[Effect, ...]) -> None:
         host = self.host
