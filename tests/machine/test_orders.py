@@ -14,7 +14,8 @@ from ipfo.machine.events import (
     ResumeAsked,
     StandbyAsked,
 )
-from ipfo.model import SECOND, Role
+from ipfo.machine.step import Remembered
+from ipfo.model import SECOND, Epoch, Role
 
 ORDER_MS = 140_000
 """Longer than any order at the defaults: two offers, each two phases and two silences long."""
@@ -134,3 +135,38 @@ def test_a_handover_of_a_frozen_group_thaws_it_on_both_nodes(asked: str) -> None
     pair.run(1_000)
     assert pair.holders() == ["alpha"]
     assert [host.node.groups["web"].moves for host in pair.hosts.values()] == [(), ()]
+
+
+def test_failback_by_itself_does_not_undo_what_an_administrator_took_from_nobody() -> None:
+    web = replace(WEB, preferred="beta", failback_after_ns=8 * SECOND)
+    pair = settled_on_beta(Pair(groups={"web": web}))
+    pair.feed("alpha", MaintenanceAsked())
+    pair.run(2_000)
+    pair.kill("beta")
+    pair.run(5_000)
+    pair.start("beta", {"web": Remembered(Epoch(1))})
+    pair.run(5_000)
+    assert pair.holders() == []
+    pair.feed("alpha", HandoverAsked("web", "alpha"))
+    pair.run(2_000)
+    pair.feed("alpha", ResumeAsked())
+    pair.run(60_000)
+    assert pair.holders() == ["alpha"]
+
+
+def test_failback_by_itself_brings_back_what_went_for_an_illness_that_was_over_at_once() -> None:
+    web = replace(WEB, preferred="beta", failback_after_ns=8 * SECOND)
+    pair = settled_on_beta(Pair(groups={"web": web}))
+    pair.feed("beta", HealthChanged("web", "http: 500"))
+    pair.run(1)
+    pair.feed("beta", HealthChanged("web", None))
+    pair.run(500)
+    assert pair.holders() == ["alpha"]
+    pair.run(12_000)
+    assert pair.holders() == ["beta"]
+
+
+def settled_on_beta(pair: Pair) -> Pair:
+    pair.run(20_000)
+    assert pair.holders() == ["beta"]
+    return pair

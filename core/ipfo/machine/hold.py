@@ -222,6 +222,8 @@ def took(group: Group, a: Around) -> Out:
         announce_at=Instant(a.now + ANNOUNCE_GAPS_NS[0]),
     )
     silence_ms = a.silence_ms
+    here = group.asked == a.terms.node
+    group = evolve(group, wished=here or (group.reason in BY_OFFER and not group.pushes))
     group, frozen = count_move(group, a) if _was_automatic(group) else (group, ())
     group = evolve(group, pushes=False)
     group, effects = turn(group, a, Role.HOLDER, group.reason.value, ("silence_ms", silence_ms))
@@ -232,7 +234,6 @@ def took(group: Group, a: Around) -> Out:
     headline = f"{group.name} is now on {a.terms.node}: {why}"
     heard = f"was last heard {silence_ms} ms ago" if a.peer_ever else "was never heard"
     told = notice(group, event, headline, f"{a.terms.peer} {heard}")
-    here = group.asked == a.terms.node
     why = "" if here else f"{group.asked} did not take it; "
     group, settled = settle(group, done=here, why=f"{why}{a.terms.node} holds it")
     if not a.group.phases:
