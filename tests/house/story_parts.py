@@ -21,10 +21,12 @@ KINDS: Mapping[int, str] = {
     id(text.WORD): "a word",
     id(text.NUMBER): "3",
     id(text.WORDS): "a,b or none",
+    id(text.MEMBERS): "web:a,b;db:c, the groups of a unit and their addresses",
 }
 """How a value of each form looks."""
 
 OTHERS = (
+    ("`other group NAME`", "the same of the other configuration, which a node may get"),
     ("`witness that denies`", "there is one; each host reaches it until something happens"),
     ("`witness that votes`", "likewise, a store of votes"),
     ("`clock of NODE at=1000s ppm=50`", "its steady clock at the start, and how fast it runs"),

@@ -50,6 +50,7 @@ class Call:
     began: Instant = field(default=Instant(0))
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     asked: int = 0
+    new: list[str] = field(default_factory=list)  # groups that were put on by this call
 
 
 class Addresses(Process):
@@ -200,9 +201,10 @@ class Addresses(Process):
             case Renew():
                 self._then(before, self._check_renew, (call, wish, after))
             case Release():
-                held = self._line(wish.group)
-                epoch = max(held.epoch, wish.epoch)
-                self._write(wish.group, epoch, held=held.held, leased=False)
+                for name, _ in self._parts(wish.group):
+                    line = self._line(name)
+                    epoch = max(line.epoch, wish.epoch)
+                    self._write(name, epoch, line.addresses if line.held else None)
                 self.later(before + after, self._release, (call, wish))
             case Sweep():
                 self.later(before + after, self._sweep, (call, wish))
@@ -220,28 +222,51 @@ class Addresses(Process):
         if self.host.now() > wish.good_until:
             self._end_call(call, Acquired(wish.group, wish.epoch, None, "late"))
             return
-        self._write(wish.group, wish.epoch, held=True, leased=False)
-        self.later(before, self._check_acquire, (call, wish, after))
+        self._begin_part((call, wish, 0, before, after))
 
-    def _check_acquire(self, told: tuple[Call, Acquire, int]) -> None:
-        call, wish, after = told
+    def _begin_part(self, told: tuple[Call, Acquire, int, int, int]) -> None:
+        """One group of the unit after the other; what the ledger says comes first."""
+        call, wish, number, before, after = told
+        name, addresses = self._parts(wish.group)[number]
+        if not self._line(name).held:
+            call.new.append(name)
+        self._write(name, wish.epoch, addresses)
+        self.later(before, self._check_acquire, (call, wish, number, after))
+
+    def _check_acquire(self, told: tuple[Call, Acquire, int, int]) -> None:
+        call, wish, number, after = told
         why = self.fails.get("acquire")
         if why is not None or self.host.now() > wish.good_until:
-            self._write(wish.group, wish.epoch, held=False, leased=False)
+            self._undo(call, wish)
             self._end_call(call, Acquired(wish.group, wish.epoch, None, why or "late"))
             return
-        call.began = self.host.now()
-        self.later(after, self._acquire, (call, wish))
+        if number == 0:
+            call.began = self.host.now()
+        self.later(after, self._acquire, (call, wish, number))
 
-    def _acquire(self, told: tuple[Call, Acquire]) -> None:
-        call, wish = told
+    def _undo(self, call: Call, wish: Acquire) -> None:
+        """All or none: take off again what this call has put on."""
+        for name, addresses in reversed(self._parts(wish.group)):
+            if name in call.new:
+                for address in addresses:
+                    self.host.kernel.take_off(address)
+                self._write(name, wish.epoch, None)
+
+    def _acquire(self, told: tuple[Call, Acquire, int]) -> None:
+        call, wish, number = told
         host = self.host
         leased = host.is_leased(wish.group)
+        parts = self._parts(wish.group)
+        name, addresses = parts[number]
         host.world.judge.acquired(host, wish.group, wish.epoch)
-        host.kernel.put(wish.group, host.terms.lease_s if leased else None)
-        host.announce(wish.group)
+        for address in addresses:
+            host.kernel.put(address, host.terms.lease_s if leased else None)
         if leased:
-            self._write(wish.group, wish.epoch, held=True, leased=True)
+            self._write(name, wish.epoch, addresses, leased=True)
+        if number + 1 < len(parts):
+            self._begin_part((call, wish, number + 1, *self._slowness()))
+            return
+        host.announce(wish.group)
         since = call.began if leased else None
         self._end_call(call, Acquired(wish.group, wish.epoch, since))
 
@@ -254,29 +279,36 @@ class Addresses(Process):
         call, wish, late = told
         host, failed, gone = self.host, [], []
         for group in wish.groups:
-            line = self._line(group)
-            if host.is_leased(group) and (
-                late or not (line.held and line.leased) or "renew" in self.fails
-            ):
+            leased, addresses = host.is_leased(group), host.units[group].addresses
+            lines = [self._line(name) for name, _ in self._parts(group)]
+            kept = all(line.held and line.leased for line in lines)
+            if leased and (late or not kept or "renew" in self.fails):
                 failed.append(group)
-            elif not host.is_leased(group):
-                if group not in host.kernel:
+            elif not leased:
+                if not all(address in host.kernel for address in addresses):
                     gone.append(group)
-            elif not host.kernel.renew(group, wish.lease_s):
-                gone.append(group)
+            else:
+                there = [host.kernel.renew(address, wish.lease_s) for address in addresses]
+                if not all(there):
+                    gone.append(group)
         self._end_call(call, Renewed(call.began, tuple(failed), tuple(gone)))
 
     def _release(self, told: tuple[Call, Release]) -> None:
         call, wish = told
         why = self.fails.get("release")
         if why is None:
-            self.host.kernel.take_off(wish.group)
-            self._write(wish.group, self._line(wish.group).epoch, held=False, leased=False)
+            for name, addresses in reversed(self._parts(wish.group)):
+                for address in addresses:
+                    self.host.kernel.take_off(address)
+                self._write(name, self._line(name).epoch, None)
         self._end_call(call, Released(wish.group, wish.epoch, why))
 
     def _sweep(self, told: tuple[Call, Sweep]) -> None:
         call, wish = told
-        found = not self._line(wish.group).held and self.host.kernel.take_off(wish.group)
+        ((name, addresses),) = self._parts(wish.group)  # a home address is a group of its own
+        found = False
+        for address in () if self._line(name).held else addresses:
+            found = self.host.kernel.take_off(address) or found
         self._end_call(call, Swept(wish.group, found))
 
     def _ask_wire(self, call: Call) -> None:
@@ -303,10 +335,17 @@ class Addresses(Process):
         call.asked += 1
         self.later(timeout_ns // ASKS, self._ask_wire, call)
 
+    def _parts(self, unit: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return self.host.units[unit].parts
+
     def _line(self, group: str) -> Line:
         return self.host.disk.addresses.get(group, Line())
 
-    def _write(self, group: str, epoch: int, *, held: bool, leased: bool) -> None:
-        host = self.host
-        line = Line(epoch, held, leased, host.kernel_boot, host.clock.asleep_ns)
+    def _write(
+        self, group: str, epoch: int, addresses: tuple[str, ...] | None, *, leased: bool = False
+    ) -> None:
+        """The ledger says of `group` that it is held with `addresses`; None: that it is not."""
+        host, held = self.host, addresses is not None
+        when = (host.kernel_boot, host.clock.asleep_ns)
+        line = Line(epoch, held, leased, *when, addresses or ())
         host.disk.write(host.disk.addresses, group, line)

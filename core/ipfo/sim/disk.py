@@ -22,6 +22,7 @@ class Line:
     leased: bool = False
     kernel_boot: int = 0
     asleep_ns: int = 0
+    addresses: tuple[str, ...] = ()  # that were put on
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,7 @@ class Engine:
                 host.tell(effect)
             case ask.Settle():
                 host.settled.append((self._world.now, effect))
+                self._world.judge.orders.settled(host, effect)
             case ask.ProbePeer():
                 host.others.probe_peer(effect)
             case ask.AskWitnesses():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ipfo.model import SECOND, Reason, Role
 from ipfo.sim.happenings import seconds
+from ipfo.sim.settings import GroupSettings
 
 if TYPE_CHECKING:
     from ipfo.sim.host import Host
@@ -42,13 +43,19 @@ class Acquired:
 
 @dataclass(slots=True)
 class Case:
-    """`first` had the group, `second` took it as well."""
+    """`first` had the address, `second` took it as well."""
 
     past: "Past"
-    group: str
+    address: str
     first: "Host"
     second: "Host"
     took: "Acquired"
+
+    @property
+    def unit(self) -> GroupSettings | None:
+        """What second's configuration has it in; None: it does not know it."""
+        name = self.second.unit_of.get(self.address)
+        return None if name is None else self.second.units[name]
 
     @property
     def heard_at(self) -> int:
@@ -66,8 +73,8 @@ class Past:
         self.stopped: dict[str, int] = {}  # its engine was dead or frozen
         self.witnessed: dict[str, int] = {}
         self.voteless: dict[str, int] = {}
-        self.took: dict[tuple[str, str], int] = {}  # when the address came, by group and host
-        self.acquires: dict[tuple[str, str], Acquired] = {}  # the last one, by host and group
+        self.took: dict[tuple[str, str], int] = {}  # when it came, by address and host
+        self.acquires: dict[tuple[str, str], Acquired] = {}  # the last one, by host and address
         self.foreign: set[tuple[str, str]] = set()  # addresses that somebody else has put on
 
     def look(self) -> None:
@@ -93,20 +100,24 @@ class Past:
         """When a host that stood still went on; NEVER if it never did."""
         return self.stood.get(name, NEVER)
 
-    def hindered(self, group: str) -> bool:
+    def stopped_at(self, name: str) -> int:
+        """Until when its engine was stopped, or the whole host; STILL if it is so now."""
+        return max(self.stopped.get(name, NEVER), self.stood.get(name, NEVER))
+
+    def hindered(self, address: str) -> bool:
         """Whether a fault of a host keeps an address without a lease on it."""
         return any(
-            group in host.kernel
-            and not host.kernel.is_leased(group)
-            and ("release" in host.addresses.fails or (host.name, group) in self.foreign)
+            address in host.kernel
+            and not host.kernel.is_leased(address)
+            and ("release" in host.addresses.fails or (host.name, address) in self.foreign)
             for host in self.world.hosts.values()
         )
 
 
-def find(past: Past, group: str, first: "Host", second: "Host") -> Excuse | None:
+def find(past: Past, address: str, first: "Host", second: "Host") -> Excuse | None:
     """The first excuse that fits; None: P1 is broken."""
-    took = past.acquires.get((second.name, group), Acquired(None, None, second.heard_at))
-    case = Case(past, group, first, second, took)
+    took = past.acquires.get((second.name, address), Acquired(None, None, second.heard_at))
+    case = Case(past, address, first, second, took)
     for excuse in EXCUSES:
         found = excuse(case)
         if found is not None:
@@ -126,7 +137,7 @@ def _silence_was_lossy(case: Case) -> bool:
 
 def _wire_was_closed(case: Case) -> bool:
     """Whether second could not have learnt from the wire that first still has the address."""
-    probes = case.past.world.groups[case.group].probes
+    probes = case.unit is not None and case.unit.probes
     return not probes or case.past.wire_closed.get(case.second.name, NEVER) >= case.heard_at
 
 
@@ -180,7 +191,7 @@ def nothing_to_wait_for(case: Case) -> Excuse | None:
     if not _was_stopped(case) or not _wire_was_closed(case):
         return None
     terms = case.second.terms
-    if not case.first.kernel.is_leased(case.group):
+    if not case.first.kernel.is_leased(case.address):
         return Excuse("the address has no lease, and the wire could not be asked", lasting=True)
     if terms.lease_ns + terms.renew_margin_ns > terms.suspect_after_ns:
         return Excuse("the lease outlasts the silence, and the wire could not be asked")
@@ -203,7 +214,7 @@ def at_once(case: Case) -> Excuse | None:
 
     There was no old address to answer. They find each other on the wire soon after.
     """
-    took = case.past.took.get((case.group, case.first.name), NEVER)
+    took = case.past.took.get((case.address, case.first.name), NEVER)
     if case.took.asked_at is None or took < case.took.asked_at or not _silence_was_lossy(case):
         return None
     at_most_ns = 4 * case.second.terms.takeover_after_ns + 5 * SECOND
@@ -218,7 +229,7 @@ def contested(case: Case) -> Excuse | None:
 
 def seamless(case: Case) -> Excuse | None:
     """A seamless handover: both have it, on purpose, for a moment."""
-    if case.past.world.groups[case.group].handover != "seamless":
+    if case.unit is None or case.unit.handover != "seamless":
         return None
     if case.took.reason not in (Reason.HANDOVER, Reason.FAILBACK):
         return None
@@ -233,23 +244,26 @@ def foreign(case: Case) -> Excuse | None:
     In a home group the node takes it off as soon as it hears that its peer has it.
     """
     for host in (case.first, case.second):
-        if (host.name, case.group) in case.past.foreign:
+        if (host.name, case.address) in case.past.foreign:
             return Excuse("somebody else has put the address on", lasting=True)
-        at_home = case.past.world.groups[case.group].home == host.name
-        if at_home and not _claims(host, case.group) and _came_unseen(case, host):
+        at_home = case.unit is not None and case.unit.home == host.name
+        if at_home and not _claims(host, case.address) and _came_unseen(case, host):
             why = "the operating system has put the address on at its boot"
             return Excuse(why, lasting=host.engine is None)
     return None
 
 
-def _claims(host: "Host", group: str) -> bool:
-    """Whether a daemon on `host` says that the group is its own."""
-    return host.engine is not None and host.engine.node.groups[group].role is Role.HOLDER
+def _claims(host: "Host", address: str) -> bool:
+    """Whether a daemon on `host` says that the group of `address` is its own."""
+    unit = host.unit_of.get(address)
+    if host.engine is None or unit is None:
+        return False
+    return host.engine.node.groups[unit].role is Role.HOLDER
 
 
 def _came_unseen(case: Case, host: "Host") -> bool:
     """Whether the address came on `host` after second asked the wire, or the wire said nothing."""
-    came = case.past.took.get((case.group, host.name), NEVER)
+    came = case.past.took.get((case.address, host.name), NEVER)
     asked_at = case.took.asked_at
     after = asked_at is not None and came >= asked_at
     return host is case.second or after or _wire_was_closed(case)

@@ -35,7 +35,7 @@ def happen(world: "World", happening: Happening) -> None:
     :raises StoryError: if it names a node, a group or a link that is not there.
     """
     told = happening.told
-    for word, known in (("group", world.groups), ("node", world.hosts), ("to", world.hosts)):
+    for word, known in (("group", world.named), ("node", world.hosts), ("to", world.hosts)):
         if word in told and told[word] not in known:
             raise StoryError(f"{happening.line!r}: there is no {told[word]}")
     if "link" in told and told["link"] not in (*world.settings.links, EVERYTHING):
@@ -89,14 +89,15 @@ def _stand(host: "Host", told: Told, *, suspended: bool) -> None:
 
 
 def _remove(host: "Host", told: Told) -> None:
-    host.kernel.take_off(str(told["group"]))
+    """Of several the last one: what is there in part is not there."""
+    host.kernel.take_off(host.world.named[str(told["group"])].addresses[-1])
 
 
 def _put(host: "Host", told: Told) -> None:
     if host.powered:
-        group = str(told["group"])
-        host.world.judge.past.foreign.add((host.name, group))
-        host.kernel.put(group, None)
+        for address in host.world.named[str(told["group"])].addresses:
+            host.world.judge.past.foreign.add((host.name, address))
+            host.kernel.put(address, None)
 
 
 def _check(host: "Host", told: Told, ill: str | None) -> None:
@@ -127,8 +128,21 @@ def _set_burst(way: Way, told: Told) -> None:
 def _handover(world: "World", told: Told) -> None:
     to = str(told["to"])
     asked_on = world.hosts[str(told.get("node", to))]
-    world.wanted[str(told["group"])] = to
-    asked_on.feed(HandoverAsked(str(told["group"]), to))
+    group = str(told["group"])
+    if group in asked_on.units:
+        asked_on.order(HandoverAsked(group, to))
+
+
+def _third(world: "World", told: Told) -> None:
+    world.third.add(world.named[str(told["group"])].addresses[0])
+
+
+def _no_third(world: "World", told: Told) -> None:
+    world.third.difference_update(world.named[str(told["group"])].addresses)
+
+
+def _wipe(host: "Host", _: Told) -> None:
+    host.power_off(lose_disk=True)
 
 
 def _all_well(world: "World") -> None:
@@ -158,16 +172,19 @@ def _all_well(world: "World") -> None:
         host.start_engine()
 
 
-OF_HOST: Mapping[str, Callable[["Host", Told], None]] = {
+OF_HOST: Mapping[str, Callable[["Host", Told], object]] = {
     "power off": lambda host, told: host.power_off(lose_last="lost" in told),
     "power on": lambda host, _: host.power_on(),
+    "wipe": _wipe,
+    "other config": lambda host, _: setattr(host, "other_config", True),
+    "first config": lambda host, _: setattr(host, "other_config", False),
     "kill": lambda host, _: host.kill_engine(),
     "crash": lambda host, told: setattr(
         host, "crash", Crash(str(told["effect"]), told["when"] == "before")
     ),
     "start": lambda host, _: host.start_engine(),
     "stop": lambda host, _: host.feed(StopAsked()),
-    "restart": lambda host, _: host.feed(RestartAsked()),
+    "restart": lambda host, _: host.order(RestartAsked()),
     "freeze": _freeze,
     "freeze addresses": _freeze_addresses,
     "kill addresses": lambda host, _: host.addresses.kill(),
@@ -192,9 +209,9 @@ OF_HOST: Mapping[str, Callable[["Host", Told], None]] = {
     "store cut": lambda host, _: host.world.store.unheard.add(host.name),
     "store back": lambda host, _: host.world.store.unheard.discard(host.name),
     "fence": lambda host, told: setattr(host.others, "fence_manner", told["manner"]),
-    "standby": lambda host, _: host.feed(StandbyAsked()),
-    "resume": lambda host, _: host.feed(ResumeAsked()),
-    "maintenance": lambda host, _: host.feed(MaintenanceAsked()),
+    "standby": lambda host, _: host.order(StandbyAsked()),
+    "resume": lambda host, _: host.order(ResumeAsked()),
+    "maintenance": lambda host, _: host.order(MaintenanceAsked()),
 }
 """What happens to one host."""
 
@@ -211,8 +228,8 @@ OF_LINK: Mapping[str, Callable[[Way, Told], None]] = {
 """What happens to each direction of a link."""
 
 OF_WORLD: Mapping[str, Callable[["World", Told], None]] = {
-    "third": lambda world, told: world.third.add(str(told["group"])),
-    "third gone": lambda world, told: world.third.discard(str(told["group"])),
+    "third": _third,
+    "third gone": _no_third,
     "store lost": lambda world, _: setattr(world.store, "lost", True),
     "store well": lambda world, _: setattr(world.store, "lost", False),
     "handover": _handover,

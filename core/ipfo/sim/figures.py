@@ -112,8 +112,8 @@ def _world(pair: Settings, kind: str, chance: Random) -> tuple[World, int]:
 
 
 def outage(world: World, group: str, since_ns: int) -> int | None:
-    """How long nobody had `group` from `since_ns` on, all told; None: nobody has it in the end."""
-    log = world.judge.held.get(group, [(0, ())])
+    """How long nobody had the first address of `group` from `since_ns` on, all told; None: nobody has it in the end."""
+    log = world.judge.held.get(world.named[group].addresses[0], [(0, ())])
     if not log[-1][1]:
         return None
     ends = [at for at, _ in log[1:]] + [world.now]

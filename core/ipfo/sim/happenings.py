@@ -30,6 +30,7 @@ EFFECT = (
 
 VERBS: Mapping[str, tuple[str, str]] = {
     "power off": (rf"power off {NODE}(?P<lost> losing the last record)?", "the plug is pulled"),
+    "wipe": (rf"power off {NODE} losing its disk", "and the host is set up anew"),
     "power on": (rf"power on {NODE}", "the host boots, and the daemon with it"),
     "kill": (rf"kill {NODE}", "kill -9 of the engine"),
     "crash": (
@@ -47,6 +48,11 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "kill addresses": (rf"kill the addresses worker of {NODE}", "it is started again"),
     "pause": (rf"pause {NODE} for {LASTS}", "the whole host stands still, its clocks too"),
     "suspend": (rf"suspend {NODE} for {LASTS}", "it sleeps; its steady clock goes on"),
+    "other config": (
+        rf"the other configuration lies on {NODE}",
+        "it is read at the next start; see the head's `other group`",
+    ),
+    "first config": (rf"the first configuration lies on {NODE}", "likewise, and as it was"),
     "wall": (
         rf"wall clock of {NODE} jumps by {LASTS}",
         "nothing follows from it: the machine knows no wall clock",

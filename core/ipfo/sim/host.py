@@ -16,17 +16,19 @@ from ipfo.machine.events import (
     StandbyAsked,
 )
 from ipfo.machine.node import Node
-from ipfo.machine.step import Remembered, boot
-from ipfo.model import SECOND, Epoch, Instant, Phase
+from ipfo.machine.step import boot
+from ipfo.model import SECOND, Instant
+from ipfo.sim import start
 from ipfo.sim.addresses import Addresses
 from ipfo.sim.clocks import HostClock
-from ipfo.sim.disk import Disk, Line, Open
+from ipfo.sim.disk import Disk
 from ipfo.sim.engine import Crash, Engine
 from ipfo.sim.kernel import Kernel
+from ipfo.sim.orders import Order
 from ipfo.sim.others import Others
 from ipfo.sim.phases import Phases
 from ipfo.sim.process import Process
-from ipfo.sim.settings import INTERFACE, MS
+from ipfo.sim.settings import INTERFACE, MS, GroupSettings
 from ipfo.wire import Names
 from ipfo.wire.rejected import Reason as Rejection
 
@@ -39,10 +41,6 @@ NEVER = 1 << 62
 SWEEP_NS = (5 * MS, 40 * MS)
 """What the addresses worker takes at a start to look what is there."""
 
-ADOPT_NS = 20 * MS
-"""A renewal at adoption is good so long after the address was found, unless leases are short."""
-
-SUSPEND_TOLERANCE_NS = 50 * MS
 BOOTS_MAX = 4096
 
 
@@ -64,8 +62,10 @@ class Host:
         self.engine: Engine | None = None
         self.crash: Crash | None = None
         self.supervised = False  # a daemon that ends is started again
-        self.terms = settings.terms(name, self._boot_number())
-        self.names = Names.of(self.terms)
+        self.other_config = False  # the file that is read at the next start is the other one
+        self.units: dict[str, GroupSettings] = {}  # what this run knows
+        self.unit_of: dict[str, str] = {}  # by address
+        self._configure()
         self.disk = Disk()
         self.kernel = Kernel(self)
         self.addresses: Addresses = Addresses(self)
@@ -79,6 +79,16 @@ class Host:
         self.life: list[tuple[int, str]] = []  # since when it runs, is stopped, is down
         self._starting = Process(self)
         self._waits: list[tuple[int, Callable[[Any], None], Any]] = []  # while it stands still
+
+    def _configure(self) -> None:
+        """Read the configuration that lies here."""
+        settings, other = self.world.settings, self.other_config
+        self.terms = settings.terms(self.name, self._boot_number(), other=other)
+        self.names = Names.of(self.terms)
+        self.units = {unit.name: unit for unit in (settings.other if other else settings.groups)}
+        self.unit_of = {
+            address: unit.name for unit in self.units.values() for address in unit.addresses
+        }
 
     @property
     def peer(self) -> "Host":
@@ -119,20 +129,20 @@ class Host:
         else:
             do(what)
 
-    def holds(self, group: str) -> bool:
-        """Whether a client that asks the wire for the address could get this host's answer."""
+    def holds(self, address: str) -> bool:
+        """Whether a client that asks the wire for it could get this host's answer."""
         reachable = self.is_awake and self.name not in self.world.network.no_carrier
-        return reachable and group in self.kernel
+        return reachable and address in self.kernel
 
     def is_leased(self, group: str) -> bool:
-        """Whether it puts the address of `group` on under a lease."""
-        return self.world.groups[group].lease and self.world.groups[group].home != self.name
+        """Whether it puts the addresses of `group` on under a lease."""
+        return self.units[group].lease and self.units[group].home != self.name
 
     def set_home_addresses(self) -> None:
         """What the operating system does at its boot: its own addresses are on."""
         for group in self.world.settings.groups:
-            if group.home == self.name:
-                self.kernel.put(group.name, None)
+            for address in group.addresses if group.home == self.name else ():
+                self.kernel.put(address, None)
 
     def changed(self) -> None:
         """Power, sleep or the engine has changed: note it for who draws this world."""
@@ -160,14 +170,10 @@ class Host:
 
     def _boot(self, found_at: Instant) -> None:
         self.boots += 1
-        self.terms = self.world.settings.terms(self.name, self._boot_number())
-        adopted = {}
-        for group in self.terms.groups:
-            since = self._adopt(group, found_at)
-            if since is not None:
-                adopted[group] = since
-        memory = self._memory(adopted)
-        self.world.judge.booting(self)
+        self._configure()
+        adopted = start.keep_or_sweep(self, found_at)
+        memory = start.memory(self, adopted)
+        self.world.judge.booting(self, memory)
         down = frozenset({INTERFACE} if self.name in self.world.network.no_carrier else ())
         first = boot(self.terms, memory, self.now(), down=down)
         self.engine = Engine(self, self.terms, first.node)
@@ -182,47 +188,6 @@ class Host:
             self.feed(StandbyAsked())
         if self.disk.node.get("maintenance"):
             self.feed(MaintenanceAsked())
-
-    def _adopt(self, group: str, found_at: Instant) -> Instant | None:
-        """Since when the lease of `group` goes on; None: it was taken off, or was not here."""
-        line = self.disk.addresses.get(group, Line())
-        swept = Line(line.epoch, kernel_boot=self.kernel_boot, asleep_ns=self.clock.asleep_ns)
-        opened = self.disk.phases.get(group, Open())
-        same_kernel = (
-            line.kernel_boot == self.kernel_boot
-            and abs(line.asleep_ns - self.clock.asleep_ns) <= SUSPEND_TOLERANCE_NS
-        )
-        if self.world.groups[group].home == self.name:
-            if line.held and same_kernel and not opened.unwinding and group in self.kernel:
-                return self.now()
-            self.disk.write(self.disk.addresses, group, swept)
-            return None
-        if line.held and line.leased and same_kernel and not opened.unwinding:
-            terms = self.terms
-            long_lease = terms.lease_ns + terms.renew_margin_ns > terms.takeover_after_ns
-            good_ns = ADOPT_NS if long_lease else terms.renew_margin_ns
-            in_time = self.now() <= found_at + good_ns
-            if in_time and self.kernel.renew(group, terms.lease_s):
-                return self.now()
-        self.kernel.take_off(group)
-        self.disk.write(self.disk.addresses, group, swept)
-        return None
-
-    def _memory(self, adopted: dict[str, Instant]) -> dict[str, Remembered]:
-        memory = {}
-        for group in self.terms.groups:
-            line = self.disk.addresses.get(group, Line())
-            began = self.disk.phases.get(group, Open()).began
-            epoch = max(line.epoch, self.disk.epochs.get(group, 0))
-            if epoch or began or group in adopted:
-                memory[group] = Remembered(
-                    epoch=Epoch(epoch),
-                    claim=Epoch(line.epoch),
-                    pre_acq=Phase.PRE_ACQ in began,
-                    post_acq=Phase.POST_ACQ in began,
-                    adopted=adopted.get(group),
-                )
-        return memory
 
     def remember(self, node: Node) -> None:
         """Keep the highest epochs, as the daemon does when they change."""
@@ -256,6 +221,7 @@ class Host:
 
     def _lose_engine(self) -> None:
         self.engine = None
+        self.world.judge.orders.daemon_ended(self)
         self.addresses.lose_engine()
         self.changed()
 
@@ -264,16 +230,28 @@ class Host:
         if self.engine is not None and self.powered:
             self.engine.answer(event)
 
+    def order(self, event: Order) -> bool:
+        """An administrator gives an order here; whether anybody took it."""
+        if (
+            self.engine is None
+            or not self.powered
+            or not self.world.judge.orders.given(self, event)
+        ):
+            return False
+        self.feed(event)
+        return True
+
     # --- power, sleep, freezing
 
-    def power_off(self, *, lose_last: bool = False) -> None:
-        """The plug is pulled."""
+    def power_off(self, *, lose_last: bool = False, lose_disk: bool = False) -> None:
+        """The plug is pulled. `lose_disk`: and the host is set up anew."""
         if not self.powered:
             return
         self.world.mark(self.name, "power off")
         self.powered = False
         self.kernel_boot += 1
         self.engine = None
+        self.world.judge.orders.daemon_ended(self)
         self._starting.end()
         self._waits.clear()
         self.addresses.power_off()
@@ -285,6 +263,8 @@ class Host:
             self.stands = None
         if lose_last:
             self.disk.lose_last()
+        if lose_disk:
+            self.disk = Disk(lost=self.disk.lost + 1)
         self.changed()
         self.world.stood_changed()
         if self.supervised:
@@ -373,7 +353,7 @@ class Host:
 
     def announce(self, group: str) -> None:
         """The neighbours are told: whoever announces last is whom they believe."""
-        if self.holds(group):
+        if any(self.holds(address) for address in self.units[group].addresses):
             self.world.believed[group] = self.name
 
     def tell(self, effect: ask.Notify) -> None:

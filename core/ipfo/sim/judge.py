@@ -4,15 +4,18 @@ Two holders are a broken P1 unless `excuses` knows why nobody could have prevent
 must end in time (P2). The judge looks at kernels and workers; of a node only at what it claims.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ipfo.machine.effects import Acquire, Release, Renew, RunPhase
+from ipfo.machine.step import Remembered
 from ipfo.model import SECOND, Phase, Role
 from ipfo.sim import excuses
 from ipfo.sim.disk import Open
+from ipfo.sim.orders import Orders
 from ipfo.sim.phases import KEPT
+from ipfo.sim.settings import GroupSettings
 
 if TYPE_CHECKING:
     from ipfo.sim.host import Host
@@ -55,9 +58,9 @@ class Broken:
 
 @dataclass(slots=True)
 class Double:
-    """Two holders at once, and what may be said for it."""
+    """Two holders of one address at once, and what may be said for it."""
 
-    group: str
+    address: str
     since: int
     first: str  # who had it before
     second: str  # who took it as well
@@ -78,16 +81,20 @@ class Judge:
     def __init__(self, world: "World") -> None:
         self.broken: Broken | None = None
         self.doubles: list[Double] = []
-        self.held: dict[str, list[tuple[int, tuple[str, ...]]]] = {}  # by group: from when, by whom
+        self.held: dict[
+            str, list[tuple[int, tuple[str, ...]]]
+        ] = {}  # by address: from when, by whom
         self.past = excuses.Past(world)
+        self.orders = Orders(world)
         self._world = world
         self._double: dict[str, Double] = {}
-        self._took: dict[tuple[str, str], int] = {}  # when the address came, by group and host
+        self._took: dict[tuple[str, str], int] = {}  # when it came, by address and host
         self._epochs: dict[tuple[str, str], tuple[int, int]] = {}
         self._releasing: set[tuple[str, int, str]] = set()
         self._open: dict[tuple[str, str], frozenset[Phase]] = {}
         self._running: dict[tuple[str, str], RunPhase] = {}
         self._repeats: dict[tuple[str, str], set[Phase]] = {}  # they may have begun before a kill
+        self._meanings: dict[tuple[str, str], object] = {}  # what a unit was in the run before
 
     def breaks(self, promise: str, group: str, why: str) -> None:
         """Say that `promise` is broken; the first one counts."""
@@ -104,50 +111,50 @@ class Judge:
             if not self._world.network.works():
                 double.unheard()
 
-    def holders_changed(self, group: str) -> None:
+    def holders_changed(self, address: str) -> None:
         """An address came or went."""
         world = self._world
         self.past.look()
-        now = tuple(world.holders(group))
-        log = self.held.setdefault(group, [(0, ())])
+        now = tuple(world.having(address))
+        log = self.held.setdefault(address, [(0, ())])
         was = log[-1][1]
         if now == was:
             return
         log.append((world.now, now))
         for name in now:
             if name not in was:
-                self._took[group, name] = self.past.took[group, name] = world.now
-        running = self._double.get(group)
+                self._took[address, name] = self.past.took[address, name] = world.now
+        running = self._double.get(address)
         if len(now) > 1 and running is None:
-            self._begin(group, now, was)
+            self._begin(address, now, was)
         elif len(now) < 2 and running is not None:
             running.until = world.now
-            del self._double[group]
+            del self._double[address]
 
-    def _begin(self, group: str, now: tuple[str, ...], was: tuple[str, ...]) -> None:
+    def _begin(self, address: str, now: tuple[str, ...], was: tuple[str, ...]) -> None:
         world = self._world
-        first = was[0] if was else min(now, key=lambda name: self._took[group, name])
+        first = was[0] if was else min(now, key=lambda name: self._took[address, name])
         second = next(name for name in now if name != first)
         if world.hosts[second].kernel_boot and self.past.woke_at(second) == world.now:
             first, second = second, first  # it had it all the time, and only slept
-        excuse = self._inherited(group, first)
+        excuse = self._inherited(address, first)
         if excuse is None:
-            excuse = excuses.find(self.past, group, world.hosts[first], world.hosts[second])
-        double = Double(group, world.now, first, second, excuse or excuses.NONE)
+            excuse = excuses.find(self.past, address, world.hosts[first], world.hosts[second])
+        double = Double(address, world.now, first, second, excuse or excuses.NONE)
         self.doubles.append(double)
-        self._double[group] = double
+        self._double[address] = double
         if excuse is None:
-            self.breaks("P1", group, f"{first} has it, and {second} took it as well")
+            self.breaks("P1", address, f"{first} has it, and {second} took it as well")
         elif excuse.at_most_ns is not None:
             world.push(world.now + excuse.at_most_ns, self._overlong, double)
         else:
-            world.mark("", f"{group} has two holders: {excuse.why}")
+            world.mark("", f"{address} has two holders: {excuse.why}")
 
-    def _inherited(self, group: str, first: str) -> excuses.Excuse | None:
+    def _inherited(self, address: str, first: str) -> excuses.Excuse | None:
         """The excuse of a split that is not over: first has not let go of the address since."""
         for was in reversed(self.doubles):
-            if was.group == group and was.until is not None:
-                kept = self._took[group, first] <= was.until
+            if was.address == address and was.until is not None:
+                kept = self._took[address, first] <= was.until
                 return was.excuse if kept and was.excuse.at_most_ns is None else None
         return None
 
@@ -155,7 +162,7 @@ class Judge:
         if double.until is None and not self._goes_on():
             took = (self._world.now - double.since) / SECOND
             why = f"two holders for {took:.3f} s, {double.excuse.why}"
-            self.breaks("P1", double.group, why)
+            self.breaks("P1", double.address, why)
 
     def _goes_on(self) -> bool:
         """Whether a partition keeps the two from ending what began as something else."""
@@ -180,16 +187,16 @@ class Judge:
                 continue
             if world.now < double.hear_since + HEARTBEATS_MAX * world.settings.interval_ns:
                 continue  # answers to questions are no heartbeats that carry everything
-            roles = [self._role(each, double.group) for each in world.hosts.values()]
-            if all(role is Role.HOLDER for role in roles):
+            roles = [_role_of(each, double.address) for each in world.hosts.values()]
+            if all(role is Role.HOLDER for role in roles) and _is_alike(world, double.address):
                 why = f"each heard {least} heartbeats or more, and none lets go"
-                self.breaks("P2", double.group, why)
+                self.breaks("P2", double.address, why)
 
     def _not_healed(self, told: tuple[Double, int]) -> None:
         double, hear_since = told
-        lasting = double.excuse.lasting or self.past.hindered(double.group)
+        lasting = double.excuse.lasting or self.past.hindered(double.address)
         if double.until is None and double.hear_since == hear_since and not lasting:
-            self.breaks("P2", double.group, "the loser's address is still on")
+            self.breaks("P2", double.address, "the loser's address is still on")
 
     def _both_awake(self) -> bool:
         hosts = self._world.hosts.values()
@@ -219,7 +226,12 @@ class Judge:
         assert host.engine is not None
         known = host.engine.node.groups[effect.group]
         asked_at = None if known.evidence is None else host.clock.world(known.evidence.asked_at)
-        self.past.acquires[key] = excuses.Acquired(known.reason, asked_at, host.heard_at)
+        for address in host.units[effect.group].addresses:
+            acquired = excuses.Acquired(known.reason, asked_at, host.heard_at)
+            self.past.acquires[host.name, address] = acquired
+        undone = self.orders.undoes(effect.group, host.name)
+        if undone is not None:
+            self.breaks("an order", effect.group, undone)
 
     def acquired(self, host: "Host", group: str, epoch: int) -> None:
         """The address is being put on."""
@@ -242,15 +254,20 @@ class Judge:
 
     # --- P5: phases
 
-    def booting(self, host: "Host") -> None:
+    def booting(self, host: "Host", memory: Mapping[str, Remembered]) -> None:
         """A run begins: what the ledger says is open has to be undone, or goes on."""
-        for group in self._world.groups:
-            began = host.disk.phases.get(group, Open()).began
-            opened = self._open.get((host.name, group), frozenset())
-            if not opened <= set(began) and not host.disk.lost:
-                self.breaks("P5", group, f"the ledger of {host.name} has forgotten phases")
-            self._open[host.name, group] = frozenset(began)
-            self._repeats[host.name, group] = set(UNDOES) if began else set()
+        for unit in host.units.values():
+            key = (host.name, unit.name)
+            told = memory.get(unit.name, Remembered())
+            began = {Phase.PRE_ACQ: told.pre_acq, Phase.POST_ACQ: told.post_acq}
+            kept = frozenset(phase for phase, so in began.items() if so)
+            same = self._meanings.get(key) == unit.meaning  # else it is made of others' phases
+            opened = self._open.get(key, frozenset())
+            if same and not opened <= kept and not host.disk.lost and told.adopted is None:
+                self.breaks("P5", unit.name, f"the ledger of {host.name} has forgotten phases")
+            self._meanings[key] = unit.meaning
+            self._open[key] = kept
+            self._repeats[key] = set(UNDOES) if kept else set()
 
     def phase_began(self, host: "Host", effect: RunPhase) -> None:
         """A phase begins to run."""
@@ -273,12 +290,15 @@ class Judge:
             opened |= {effect.phase}
         self._open[key] = opened
 
-    def phase_ended(self, host: "Host", effect: RunPhase, *, of_this_run: bool) -> None:
+    def phase_ended(
+        self, host: "Host", effect: RunPhase, parts: tuple[str, ...], *, of_this_run: bool
+    ) -> None:
         """It is over, however it went. What an earlier run had begun is judged by the ledger."""
         key = (host.name, effect.group)
         self._running.pop(key, None)
         if not of_this_run:
-            self._open[key] = frozenset(host.disk.phases.get(effect.group, Open()).began)
+            opened = [host.disk.phases.get(name, Open()).began for name in parts]
+            self._open[key] = frozenset(phase for began in opened for phase in began)
         elif effect.phase is Phase.PRE_REL:
             self._open[key] = self._open.get(key, frozenset()) - {Phase.POST_ACQ}
         elif effect.phase is Phase.POST_REL:
@@ -287,26 +307,58 @@ class Judge:
     # --- P3: at the end
 
     def unsettled(self) -> str | None:
-        """What is not as it must be in the end, when all has been well for long enough; else None."""
+        """What is not as it must be in the end, when all has been well for long enough; else None.
+
+        Where the two configurations differ, that is a unit which both mean alike.
+        """
         world = self._world
-        for group in world.settings.groups:
-            holders = world.holders(group.name)
-            if len(holders) != 1:
-                return f"{group.name}: held by {' and '.join(holders) or 'nobody'}"
-            wanted = (
-                world.wanted.get(group.name) == holders[0]
-            )  # by an administrator, the last time
-            if group.failback_after_ns is not None and holders != [group.preferred] and not wanted:
-                return f"{group.name}: failback is automatic, and {holders[0]} has it"
-            for host in world.hosts.values():
-                role = self._role(host, group.name)
-                expected = Role.HOLDER if host.name == holders[0] else Role.STANDBY
-                if role is not expected:
-                    return f"{group.name}: {host.name} is {role.value if role else 'not running'}"
-                opened = self._open.get((host.name, group.name), frozenset())
-                if (host.name, group.name) in self._running:
-                    return f"{group.name}: a phase runs on {host.name}"
-                if group.phases and (role is Role.HOLDER) is not (Phase.POST_ACQ in opened):
-                    had = ", ".join(sorted(phase.value for phase in opened)) or "nothing"
-                    return f"{group.name}: {host.name} is {role.value}, and open is: {had}"
+        for address in world.addresses:
+            if len(world.having(address)) > 1:
+                return f"{address}: held by {' and '.join(world.having(address))}"
+        for found in (self._not_as_in_the_end(unit) for unit in _alike(world)):
+            if found is not None:
+                return found
+        return self.orders.unanswered()
+
+    def _not_as_in_the_end(self, unit: GroupSettings) -> str | None:
+        world, name = self._world, unit.name
+        holders = world.having(unit.addresses[0])
+        for address in unit.addresses:
+            found = world.having(address)
+            if len(found) != 1:
+                return f"{name}: {address} is held by {' and '.join(found) or 'nobody'}"
+            if found != holders:
+                return f"{name}: {address} is held by {found[0]} alone"
+        wanted = self.orders.wants(name, holders[0])
+        if unit.failback_after_ns is not None and holders != [unit.preferred] and not wanted:
+            return f"{name}: failback is automatic, and {holders[0]} has it"
+        for host in world.hosts.values():
+            role = self._role(host, name)
+            expected = Role.HOLDER if host.name == holders[0] else Role.STANDBY
+            if role is not expected:
+                return f"{name}: {host.name} is {role.value if role else 'not running'}"
+            opened = self._open.get((host.name, name), frozenset())
+            if (host.name, name) in self._running:
+                return f"{name}: a phase runs on {host.name}"
+            if unit.phases and (role is Role.HOLDER) is not (Phase.POST_ACQ in opened):
+                had = ", ".join(sorted(phase.value for phase in opened)) or "nothing"
+                return f"{name}: {host.name} is {role.value}, and open is: {had}"
         return None
+
+
+def _alike(world: "World") -> Iterator[GroupSettings]:
+    """The units that both nodes have, and mean the same by."""
+    first, second = world.hosts.values()
+    for name, unit in first.units.items():
+        if name in second.units and second.units[name].meaning == unit.meaning:
+            yield unit
+
+
+def _is_alike(world: "World", address: str) -> bool:
+    """Whether both nodes mean the same by the unit that `address` is of."""
+    return any(address in unit.addresses for unit in _alike(world))
+
+
+def _role_of(host: "Host", address: str) -> Role | None:
+    unit = host.unit_of.get(address)
+    return None if host.engine is None or unit is None else host.engine.node.groups[unit].role

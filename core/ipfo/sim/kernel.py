@@ -13,76 +13,72 @@ if TYPE_CHECKING:
 
 
 class Kernel:
-    """The addresses of `host`, by group. Each change is told to the world at once."""
+    """The service addresses of `host`. Each change is told to the world at once."""
 
     def __init__(self, host: "Host") -> None:
         self._host = host
         self._on: dict[str, int | None] = {}  # when its lease ends, by the kernel's clock
-        self._watched: set[str] = set()  # groups for whose lease a timer runs
+        self._watched: set[str] = set()  # those for whose lease a timer runs
 
-    def __contains__(self, group: str) -> bool:
-        """Whether its addresses are on."""
-        return group in self._on
+    def __contains__(self, address: str) -> bool:
+        """Whether it is on."""
+        return address in self._on
 
-    def groups(self) -> tuple[str, ...]:
-        """Whose addresses are on, in the order in which they came."""
-        return tuple(self._on)
-
-    def is_leased(self, group: str) -> bool:
+    def is_leased(self, address: str) -> bool:
         """Whether the address is there and will go by itself."""
-        return self._on.get(group) is not None
+        return self._on.get(address) is not None
 
-    def put(self, group: str, lifetime_s: int | None) -> None:
+    def put(self, address: str, lifetime_s: int | None) -> None:
         """The address is on, for `lifetime_s` or for good."""
-        fresh = group not in self._on
-        self._on[group] = None if lifetime_s is None else self._ends_at(lifetime_s)
+        fresh = address not in self._on
+        self._on[address] = None if lifetime_s is None else self._ends_at(lifetime_s)
         if lifetime_s is not None:
-            self._watch(group)
+            self._watch(address)
         if fresh:
-            self._host.world.holders_changed(group)
+            self._host.world.holders_changed(address)
 
-    def renew(self, group: str, lifetime_s: int) -> bool:
+    def renew(self, address: str, lifetime_s: int) -> bool:
         """The lease begins anew, where the address is; False where it is not."""
-        if group not in self._on:
+        if address not in self._on:
             return False
-        if self._on[group] is not None:
-            self._on[group] = self._ends_at(lifetime_s)
+        if self._on[address] is not None:
+            self._on[address] = self._ends_at(lifetime_s)
         return True
 
-    def take_off(self, group: str) -> bool:
+    def take_off(self, address: str) -> bool:
         """The address is off; whether it was on."""
-        if group not in self._on:
+        if address not in self._on:
             return False
-        del self._on[group]
-        self._host.world.holders_changed(group)
+        del self._on[address]
+        self._host.world.holders_changed(address)
         return True
 
     def clear(self) -> None:
         """Power is gone, and with it everything."""
         self._watched.clear()
-        for group in self.groups():
-            self.take_off(group)
+        for address in tuple(self._on):
+            self.take_off(address)
 
     def _ends_at(self, lifetime_s: int) -> int:
         least, most = self._host.world.settings.character.slack_ns
         slack = self._host.world.chance.randint(least, most)
         return self._host.kernel_now() + lifetime_s * SECOND + slack
 
-    def _watch(self, group: str) -> None:
-        ends_at = self._on[group]
+    def _watch(self, address: str) -> None:
+        ends_at = self._on[address]
         assert ends_at is not None
-        if group not in self._watched:
-            self._watched.add(group)
-            self._host.later(max(0, ends_at - self._host.kernel_now()), self._look, group)
+        if address not in self._watched:
+            self._watched.add(address)
+            self._host.later(max(0, ends_at - self._host.kernel_now()), self._look, address)
 
-    def _look(self, group: str) -> None:
+    def _look(self, address: str) -> None:
         """One timer for a lease however often it is renewed: it looks, and waits on."""
-        self._watched.discard(group)
-        ends_at = self._on.get(group)
+        self._watched.discard(address)
+        ends_at = self._on.get(address)
         if ends_at is None:
             return
         if self._host.kernel_now() < ends_at:
-            self._watch(group)
+            self._watch(address)
             return
-        self._host.world.mark(self._host.name, f"the kernel drops {group}: its lease ran out")
-        self.take_off(group)
+        self._host.world.mark(self._host.name, f"the kernel drops {address}: its lease ran out")
+        self.take_off(address)

@@ -40,6 +40,7 @@ class Run:
 
     effect: RunPhase
     boot: int
+    parts: tuple[str, ...]  # the groups of its unit
     manner: Manner
     done: bool = False
 
@@ -63,14 +64,15 @@ class Phases:
         """Gone at once, with no word in the ledger."""
         self._process.end()
         for run in self._running.values():
-            self.host.world.judge.phase_ended(self.host, run.effect, of_this_run=False)
+            self.host.world.judge.phase_ended(self.host, run.effect, run.parts, of_this_run=False)
         self._running.clear()
         self._waiting.clear()
 
     def run(self, effect: RunPhase) -> None:
         """`effect` begins, or waits for what an earlier run of the engine has left running."""
         manner = self.manners.get((effect.group, effect.phase), Manner())
-        run = Run(effect, self.host.terms.boot, manner)
+        parts = tuple(name for name, _ in self.host.units[effect.group].parts)
+        run = Run(effect, self.host.terms.boot, parts, manner)
         timeout_ns = self.host.terms.groups[effect.group].phase_timeout_ns + MARGIN_NS
         self._process.later(timeout_ns, self._overdue, run)
         if effect.group in self._running:
@@ -83,11 +85,12 @@ class Phases:
         self._running[effect.group] = run
         self.log.append((effect.group, effect.phase))
         host.world.judge.phase_began(host, effect)
-        opened = host.disk.phases.get(effect.group, Open())
-        if effect.phase in (Phase.PRE_ACQ, Phase.POST_ACQ) and effect.phase not in opened.began:
-            self._write(effect.group, Open((*opened.began, effect.phase)))
-        elif effect.phase in RELEASING:
-            self._write(effect.group, Open(opened.began, unwinding=True))
+        for name in run.parts:
+            opened = host.disk.phases.get(name, Open())
+            if effect.phase in (Phase.PRE_ACQ, Phase.POST_ACQ) and effect.phase not in opened.began:
+                self._write(name, Open((*opened.began, effect.phase)))
+            elif effect.phase in RELEASING:
+                self._write(name, Open(opened.began, unwinding=True))
         if run.manner.hangs:
             return
         takes_ns = run.manner.takes_ns
@@ -99,12 +102,13 @@ class Phases:
         if run.done:
             return
         effect = run.effect
-        began = self.host.disk.phases.get(effect.group, Open()).began
-        if effect.phase is Phase.PRE_REL:
-            rest = tuple(phase for phase in began if phase is not Phase.POST_ACQ)
-            self._write(effect.group, Open(rest, unwinding=True))
-        elif effect.phase is Phase.POST_REL:
-            self._write(effect.group, Open())
+        for name in run.parts:
+            began = self.host.disk.phases.get(name, Open()).began
+            if effect.phase is Phase.PRE_REL:
+                rest = tuple(phase for phase in began if phase is not Phase.POST_ACQ)
+                self._write(name, Open(rest, unwinding=True))
+            elif effect.phase is Phase.POST_REL:
+                self._write(name, Open())
         self._over(run, run.manner.veto if effect.phase in FAIL_CLOSED else None)
 
     def _overdue(self, run: Run) -> None:
@@ -121,7 +125,7 @@ class Phases:
         if self._running.get(effect.group) is run:
             del self._running[effect.group]
             alive = host.engine is not None and run.boot == host.terms.boot
-            host.world.judge.phase_ended(host, effect, of_this_run=alive)
+            host.world.judge.phase_ended(host, effect, run.parts, of_this_run=alive)
         if host.engine is not None and run.boot == host.terms.boot:
             host.engine.answer(PhaseEnded(effect.group, effect.phase, effect.epoch, veto))
         waits = self._waiting.pop(effect.group, None)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from random import Random  # noqa: TID251 - seeded: a world is its seed
 
 from ipfo.model import SECOND
+from ipfo.sim import drift
 from ipfo.sim.happenings import Happening, happening
 from ipfo.sim.settings import MS, Character, GroupSettings, Settings
 
@@ -33,6 +34,13 @@ PACES = (
 """Interval, takeover_after and dead_after of pairs, from the usual to the fast."""
 
 
+UNITS = 0.2
+"""The share of worlds whose groups are of several addresses, or kept together."""
+
+DRIFTS = 0.1
+"""And of those in which one node gets another configuration than the other."""
+
+
 def settings(chance: Random) -> Settings:
     """A pair that somebody might have."""
     interval_ns, takeover_ns, dead_ns = chance.choice(PACES)
@@ -40,8 +48,15 @@ def settings(chance: Random) -> Settings:
         ((False, False),) * 4 + ((True, False), (False, True), (False, True))
     )
     fenced = chance.random() < 0.2
+    groups = tuple(_group(chance, f"g{n}") for n in range(chance.choice((1, 1, 1, 2, 3))))
+    other: tuple[GroupSettings, ...] = ()
+    if chance.random() < UNITS:
+        groups = tuple(_unit(chance, group) for group in groups)
+    if chance.random() < DRIFTS:
+        groups, other = drift.two_configs(chance, groups, _group)
     return Settings(
-        groups=tuple(_group(chance, f"g{n}") for n in range(chance.choice((1, 1, 1, 2, 3)))),
+        groups=groups,
+        other=other,
         interval_ns=interval_ns,
         takeover_after_ns=takeover_ns,
         dead_after_ns=dead_ns,
@@ -69,6 +84,15 @@ def _group(chance: Random, name: str) -> GroupSettings:
         max_moves=chance.choice((3, 3, 100)),
         per_ns=60 * SECOND,
     )
+
+
+def _unit(chance: Random, group: GroupSettings) -> GroupSettings:
+    """`group` with several addresses, or kept together with another one; a home address is alone."""
+    if group.home is not None:
+        return replace(group, members=((group.name, (f"{group.name}a",)),))
+    several = ((f"{group.name}", (f"{group.name}a", f"{group.name}b")),)
+    together = ((group.name, (f"{group.name}a",)), (f"{group.name}x", (f"{group.name}xa",)))
+    return replace(group, members=chance.choice((several, together, (*several, together[1]))))
 
 
 def _character(chance: Random) -> Character:
@@ -139,6 +163,55 @@ def _power(d: _Draft) -> None:
     node = d.node()
     d.say(f"power off {node}" + d.chance.choice(("", "", " losing the last record")))
     d.say(f"power on {node}", d.while_ms())
+
+
+def _wipe(d: _Draft) -> None:
+    """Hosts that are set up anew: one, or both, while a voter still knows what was."""
+    nodes = d.chance.choice((d.pair.nodes, (d.node(),)))
+    for node in nodes:
+        d.say(f"power off {node} losing its disk")
+        d.say(f"power on {node}", d.while_ms())
+
+
+def _config(d: _Draft) -> None:
+    """One node gets the other configuration, and perhaps its peer after it."""
+    if not d.pair.other:
+        _order(d)
+        return
+    which = d.chance.choice(("other", "other", "other", "first"))
+    nodes = [d.node()]
+    if d.chance.random() < 0.5:
+        nodes.append(d.pair.peer(nodes[0]))
+    for node in nodes:
+        d.say(f"the {which} configuration lies on {node}")
+        how = d.chance.choice(("restart", "restart", "kill", "stop", "power", ""))
+        if how == "restart":
+            d.say(f"restart {node}", 1)
+        elif how == "power":
+            d.say(f"power off {node}", 1)
+            d.say(f"power on {node}", d.while_ms())
+        elif how:
+            d.say(f"{how} {node}", 1)
+            d.say(f"start {node}", d.while_ms())
+        d.now_ms += d.chance.choice((0, 10_000, d.while_ms()))
+
+
+def _order(d: _Draft) -> None:
+    """An administrator, on either node."""
+    line = d.chance.choice(
+        (
+            *("handover {group} to {to}", "handover {group} to {to} asked on {node}") * 3,
+            *("standby {node}", "maintenance {node}", "resume {node}", "restart {node}"),
+        )
+    )
+    d.say(line.format(group=d.group(), to=d.node(), node=d.node()))
+
+
+def _orders(d: _Draft) -> None:
+    """Several of them, while something else is under way."""
+    for _ in range(d.chance.randrange(1, 4)):
+        _order(d)
+        d.now_ms += d.chance.choice((d.chance.randrange(5), d.chance.randrange(400), d.while_ms()))
 
 
 def _cut(d: _Draft) -> None:
@@ -260,13 +333,11 @@ FAULTS: Mapping[str, tuple[int, Callable[[_Draft], None]]] = {
         4,
         _simple("handover {group} to {to}", "handover {group} to {to} asked on {node}"),
     ),
-    "orders": (
-        2,
-        _simple(
-            "standby {node}", "resume {node}", "maintenance {node}", "resume {node}", "stop {node}"
-        ),
-    ),
+    "orders": (4, _orders),
+    "stop": (1, _simple("stop {node}")),
     "restart": (2, _simple("restart {node}")),
+    "wipe": (1, _wipe),
+    "config": (1, _config),
     "start": (2, _simple("start {node}")),
 }
 """What may happen, and how often, one against the other."""
@@ -282,7 +353,10 @@ def plan(seed: int, pair: Settings | None = None) -> Plan:
     draft.now_ms = chance.randrange(3 * made.takeover_after_ns // MS)
     kinds = list(FAULTS)
     weights = [weight for weight, _ in FAULTS.values()]
-    for _ in range(chance.randrange(2, 11)):
+    for number in range(chance.randrange(2, 11)):
+        if made.other and number in (0, 4):
+            _config(draft)
+            _orders(draft)
         kind = chance.choices(kinds, weights)[0]
         FAULTS[kind][1](draft)
         draft.now_ms += chance.choice((chance.randrange(300), draft.while_ms()))

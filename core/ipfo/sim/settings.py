@@ -23,7 +23,7 @@ class GroupSettings:
     name: str
     preferred: str
     home: str | None = None
-    stands_for: tuple[str, ...] = ()  # its addresses, where the two nodes may differ in them
+    members: tuple[tuple[str, tuple[str, ...]], ...] = ()  # groups and what each stands for
     phases: bool = True
     lease: bool = True
     probes: bool = True
@@ -35,6 +35,26 @@ class GroupSettings:
     max_moves: int = 3
     per_ns: int = 600 * SECOND
     of_home: tuple[str, ...] = ()  # links that use the home address
+
+    @property
+    def parts(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Its groups and their addresses; where none are told it is one of each, called as the unit."""
+        return self.members or ((self.name, (self.name,)),)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All that it puts on."""
+        return tuple(address for _, addresses in self.parts for address in addresses)
+
+    @property
+    def stands_for(self) -> tuple[str, ...]:
+        """What the wire's id of it is made of, besides its name."""
+        return tuple(sorted(self.addresses)) if self.members else ()
+
+    @property
+    def meaning(self) -> tuple[str, str | None, tuple[str, ...]]:
+        """What makes it the same unit in two configurations."""
+        return self.name, self.home, self.stands_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +83,7 @@ class Settings:
     nodes: tuple[str, str] = ("alpha", "beta")
     links: tuple[str, ...] = ("public", "private")
     groups: tuple[GroupSettings, ...] = (GroupSettings("web", "alpha"),)
+    other: tuple[GroupSettings, ...] = ()  # of the other configuration that a node may get
     interval_ns: int = SECOND
     takeover_after_ns: int = 3 * SECOND
     dead_after_ns: int | None = None
@@ -84,8 +105,8 @@ class Settings:
         """How long a vote lasts, as the config's would; None: there is no voter."""
         return vote_seconds(self.takeover_after_ns) * SECOND if self.voter else None
 
-    def terms(self, node: str, boot: int) -> Terms:
-        """What the machine on `node` is told, in its run `boot`."""
+    def terms(self, node: str, boot: int, *, other: bool = False) -> Terms:
+        """What the machine on `node` is told, in its run `boot`, by the one or the other config."""
         fence = None
         if self.fence_timeout_ns is not None:
             fence = FenceTerms(self.fence_timeout_ns, self.fence_delay_ns)
@@ -94,12 +115,15 @@ class Settings:
             node=node,
             peer=self.peer(node),
             links=self.links,
-            groups={group.name: _group_terms(group) for group in self.groups},
+            groups={
+                group.name: _group_terms(group) for group in (self.other if other else self.groups)
+            },
             interval_ns=self.interval_ns,
             takeover_after_ns=self.takeover_after_ns,
             first_claim_after_ns=self.first_claim_after_ns,
             lease_s=lease_seconds(self.takeover_after_ns),
             boot=boot,
+            config_digest=int(other),
             dead_after_ns=self.dead_after_ns,
             consistent=self.consistent,
             deniers=self.deniers,
@@ -139,7 +163,9 @@ def of_config(config: Config) -> Settings:
                 name=unit,
                 preferred=known.preferred,
                 home=known.home,
-                stands_for=known.stands_for,
+                members=tuple(
+                    (each, tuple(at.ip for at in config.groups[each].addresses)) for each in members
+                ),
                 phases=known.phases,
                 lease=all("lease" in config.groups[each].traits for each in members),
                 probes=known.probes,

@@ -185,4 +185,4 @@ def _doubles(most_ns: int, world: World) -> Iterator[str]:
         until = world.now if double.until is None else double.until
         if until - double.since > most_ns:
             took = seconds(until - double.since)
-            yield f"{double.group} had two holders at {seconds(double.since)} for {took}"
+            yield f"{double.address} had two holders at {seconds(double.since)} for {took}"

@@ -51,6 +51,13 @@ def _range(text: str) -> tuple[int, int]:
     return durations.parse(least), durations.parse(most)
 
 
+def _members(text: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    parts = [part.partition(":") for part in text.split(";")]
+    if not all(name and addresses for name, _, addresses in parts):
+        raise ValueError(f"{text!r} are no groups and addresses, such as web:a,b;db:c")
+    return tuple((name, tuple(addresses.split(","))) for name, _, addresses in parts)
+
+
 DURATION = Form(exact, durations.parse)
 MAYBE = Form(
     lambda ns: "never" if ns is None else exact(ns),
@@ -63,6 +70,11 @@ WORD = Form(str, str)
 NUMBER = Form(str, int)
 WORDS = Form(
     lambda words: ",".join(words) or "none", lambda t: () if t == "none" else (*t.split(","),)
+)
+
+MEMBERS = Form(
+    lambda members: ";".join(f"{name}:{','.join(addresses)}" for name, addresses in members),
+    _members,
 )
 
 PAIR: Mapping[str, tuple[str, Form]] = {
@@ -79,6 +91,7 @@ PAIR: Mapping[str, tuple[str, Form]] = {
 GROUP: Mapping[str, tuple[str, Form]] = {
     "preferred": ("preferred", WORD),
     "home": ("home", WORD),
+    "members": ("members", MEMBERS),
     "phases": ("phases", YES),
     "lease": ("lease", YES),
     "probes": ("probes", YES),
@@ -118,6 +131,9 @@ def head(settings: Settings, seed: int) -> Iterator[str]:
     for group in settings.groups:
         usual = GroupSettings(group.name, settings.nodes[0])
         yield _line(f"group {group.name}", GROUP, group, usual)
+    for group in settings.other:
+        usual = GroupSettings(group.name, settings.nodes[0])
+        yield _line(f"other group {group.name}", GROUP, group, usual)
     if settings.deniers:
         yield "witness that denies"
     if settings.voter:
@@ -161,6 +177,7 @@ class Head:
         self.has_pair = False
         self._pair: dict[str, Any] = {}
         self._groups: list[GroupSettings] = []
+        self._other: list[GroupSettings] = []
         self._hosts: dict[str, Any] = {}
         self._offsets: dict[str, int] = {}
         self._ppm: dict[str, int] = {}
@@ -181,9 +198,9 @@ class Head:
                 case "hosts":
                     self._hosts |= _parts(rest, HOSTS)
                 case "group":
-                    name, _, rest = rest.partition(" ")
-                    told = _parts(rest, GROUP)
-                    self._groups.append(replace(GroupSettings(name, "alpha"), **told))
+                    self._groups.append(_group(rest))
+                case "other" if rest.startswith("group "):
+                    self._other.append(_group(rest.removeprefix("group ")))
                 case "witness" if rest == "that denies":
                     self._pair["deniers"] = True
                 case "witness" if rest == "that votes":
@@ -211,8 +228,13 @@ class Head:
     def settings(self) -> Settings:
         """What the head has said."""
         character = replace(Character(), **self._hosts, offset_ns=self._offsets, ppm=self._ppm)
-        made = replace(Settings(), **self._pair, character=character)
+        made = replace(Settings(), **self._pair, other=tuple(self._other), character=character)
         return replace(made, groups=tuple(self._groups)) if self._groups else made
+
+
+def _group(text: str) -> GroupSettings:
+    name, _, rest = text.partition(" ")
+    return replace(GroupSettings(name, "alpha"), **_parts(rest, GROUP))
 
 
 def _parts(text: str, table: Mapping[str, tuple[str, Form]]) -> dict[str, Any]:

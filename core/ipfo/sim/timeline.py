@@ -51,7 +51,7 @@ def line(mark: Mark) -> str:
 
 def _holding(world: World, name: str, group: str, start: int, end: int) -> str:
     """What `name` was to `group` for the most interesting part of a column."""
-    log = world.judge.held.get(group, [(0, ())])
+    log = world.judge.held.get(world.named[group].addresses[0], [(0, ())])
     if any(name in who for who in _within(log, start, end)):
         return HOLDS
     lives = _within(world.hosts[name].life, start, end)

@@ -52,11 +52,15 @@ class World:
         self.is_noting = noting
         self.is_well = False  # no worker is slow by chance any more
         self.groups: dict[str, GroupSettings] = {group.name: group for group in settings.groups}
+        units = (*settings.groups, *settings.other)
+        self.named: dict[str, GroupSettings] = {unit.name: unit for unit in reversed(units)}
+        self.addresses: tuple[str, ...] = tuple(
+            dict.fromkeys(address for unit in units for address in unit.addresses)
+        )
         self.network = Network(settings)
         self.ring = Keyring.without_key(settings.pair)
         self.store: Store = Store()
-        self.third: set[str] = set()  # groups for whose address a third host answers
-        self.wanted: dict[str, str] = {}  # where an administrator wanted each group, the last time
+        self.third: set[str] = set()  # addresses for which a third host answers
         self.believed: dict[str, str] = {}  # whom the neighbours believe to have each group
         self.marks: list[Mark] = []
         self.notes: list[Mark] = []
@@ -128,27 +132,34 @@ class World:
         faults.happen(self, happening)
         self.judge.look()
 
-    def holders(self, group: str) -> list[str]:
+    def having(self, address: str) -> list[str]:
         """Whose answer a client could get, as the kernels see it."""
-        return [host.name for host in self.hosts.values() if host.holds(group)]
+        return [host.name for host in self.hosts.values() if host.holds(address)]
 
-    def holders_changed(self, group: str) -> None:
-        """An address came or went somewhere."""
-        self.judge.holders_changed(group)
+    def holders(self, group: str) -> list[str]:
+        """Who has an address of `group`."""
+        found = [name for address in self.named[group].addresses for name in self.having(address)]
+        return [name for name in self.hosts if name in found]
+
+    def holders_changed(self, address: str) -> None:
+        """It came or went somewhere."""
+        self.judge.holders_changed(address)
 
     def stood_changed(self) -> None:
         """A host stood still, goes on, or has lost or got power or carrier."""
-        for group in self.groups:
-            self.judge.holders_changed(group)
+        for address in self.addresses:
+            self.judge.holders_changed(address)
 
     def who_answers(self, asker: Host, group: str) -> list[Answer]:
-        """What `asker` hears when it asks the wire for the address of `group`, now."""
+        """What `asker` hears when it asks the wire for the addresses of `group`, now."""
         answers = []
+        addresses = asker.units[group].addresses
         other = asker.peer
         wire = self.network.wire_answers(self.settings.links[0], asker.name, other.name)
-        if wire and other.holds(group):
+        if wire and any(other.holds(address) for address in addresses):
             answers.append(Answer(group, f"02:00:5e:00:53:0{1 + self._number(other)}", other.name))
-        if group in self.third and asker.name not in self.network.no_carrier:
+        third = any(address in self.third for address in addresses)
+        if third and asker.name not in self.network.no_carrier:
             answers.append(Answer(group, THIRD_CARD, THIRD_HOST))
         return answers
 
