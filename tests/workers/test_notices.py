@@ -237,6 +237,16 @@ def test_a_folder_that_cannot_be_written_stops_neither_worker_nor_notices(
     assert rows(site, "SELECT count(*) FROM journal") == [(1,)]
 
 
+@pytest.mark.parametrize("kept", [{"web": "seven"}, {"web": None}, ["web"], 7])
+def test_what_can_be_no_epoch_in_the_node_s_file_is_overwritten(
+    site: Site, start: Start, kept: object
+) -> None:
+    site.state.mkdir(exist_ok=True)
+    ledger.write(site.state / "node.json", {"epochs": kept})
+    start().ok("keep", epochs={"web": 3})
+    assert ledger.read(site.state).groups["web"].epoch == 3
+
+
 def test_a_file_that_is_no_database_is_set_aside(site: Site, start: Start) -> None:
     path = site.state / journal.FILE
     path.write_bytes(b"not a database, by far" * 100)

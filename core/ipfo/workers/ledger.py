@@ -93,6 +93,13 @@ def is_epoch(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= EPOCH_MAX
 
 
+def epochs(node: Mapping[str, Any]) -> dict[str, int]:
+    """The highest epoch of each group by a file of the kind `NODE`, as far as they can be one."""
+    found = node.get("epochs")
+    every = found.items() if isinstance(found, dict) else ()
+    return {group: epoch for group, epoch in every if is_epoch(epoch)}
+
+
 def load(path: Path, remarks: list[str]) -> dict[str, Any]:
     """The object in `path`; empty, with a remark, where it is none that we understand. Absent: empty."""
     try:
@@ -120,12 +127,13 @@ def read(state_dir: Path) -> Memory:
     """What all files say; raises nothing. An absent folder says nothing."""
     remarks: list[str] = []
     node = load(state_dir / f"{NODE}.json", remarks)
-    groups: dict[str, dict[str, Any]] = {}
-    epochs = node.get("epochs", {})
-    for group, epoch in epochs.items() if isinstance(epochs, dict) else ():
-        if is_epoch(epoch):
-            groups[group] = {"epochs": [epoch]}
-        else:
+    sound = epochs(node)
+    groups: dict[str, dict[str, Any]] = {
+        group: {"epochs": [epoch]} for group, epoch in sound.items()
+    }
+    found = node.get("epochs")
+    for group, epoch in found.items() if isinstance(found, dict) else ():
+        if group not in sound:
             what = f"{NODE}.json: the epoch of {group} is no number of one: {epoch!r:.40}"
             remarks.append(f"{state_dir / what}; it counts as absent")
     for kind in (ADDRESSES, PHASES):

@@ -93,9 +93,10 @@ class Office:
 
     def keep(self, given: Asked) -> Asked:
         """Remember `epochs` by group (none ever gets lower), and what an administrator has set."""
-        epochs = self._kept.setdefault("epochs", {})
+        epochs = ledger.epochs(self._kept)
         for group, epoch in given.get("epochs", {}).items():
             epochs[group] = max(epoch, epochs.get(group, 0))
+        self._kept["epochs"] = epochs
         self._kept |= {key: bool(given[key]) for key in KEPT if key in given}
         ledger.write(self._kept_path, self._kept)
         return {}
