@@ -15,7 +15,8 @@ Making = Callable[[Random, str], GroupSettings]
 
 def two_configs(chance: Random, groups: Groups, making: Making) -> tuple[Groups, Groups]:
     """The first and the other; which of them is the elder is left to chance."""
-    groups = tuple(replace(group, members=group.parts) for group in groups)
+    phases = groups[0].phases  # what is joined or parted has them before and after
+    groups = tuple(replace(group, members=group.parts, phases=phases) for group in groups)
     ways = (_one_more, _another_address, _one_address_more, _moved, _joined)
     other = chance.choice(ways)(chance, groups, making)
     if other == groups:

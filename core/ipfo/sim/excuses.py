@@ -209,13 +209,33 @@ def died_unheard(case: Case) -> Excuse | None:
     return Excuse(f"a last lease that nobody heard of, over by {seconds(at_most_ns)}", at_most_ns)
 
 
+def unlike(case: Case) -> Excuse | None:
+    """The two configurations have the address in units that differ, and the wire says nothing.
+
+    Then neither can know of the other's: the wire is all that units which differ have in common.
+    """
+    if not _wire_was_closed(case) or _is_alike(case):
+        return None
+    return Excuse("the two configurations differ, and the wire could not be asked", lasting=True)
+
+
+def _is_alike(case: Case) -> bool:
+    """Whether both mean the same by the unit that the address is of."""
+    name, unit = case.first.unit_of.get(case.address), case.unit
+    if name is None or unit is None:
+        return name is None and unit is None
+    return case.first.units[name].meaning == unit.meaning
+
+
 def at_once(case: Case) -> Excuse | None:
-    """Nobody had it, and neither hears the other: both asked the wire, and both took it at once.
+    """Nobody had it, and neither hears of the other's: both asked the wire, and both took it at once.
 
     There was no old address to answer. They find each other on the wire soon after.
     """
     took = case.past.took.get((case.address, case.first.name), NEVER)
-    if case.took.asked_at is None or took < case.took.asked_at or not _silence_was_lossy(case):
+    if case.took.asked_at is None or took < case.took.asked_at:
+        return None
+    if not _silence_was_lossy(case) and _is_alike(case):
         return None
     at_most_ns = 4 * case.second.terms.takeover_after_ns + 5 * SECOND
     return Excuse("both took it at once: there was no old address to answer", at_most_ns)
@@ -275,6 +295,7 @@ EXCUSES: tuple[Callable[[Case], Excuse | None], ...] = (
     seamless,
     stood_still,
     partition,
+    unlike,
     at_once,
     nothing_to_wait_for,
     died_unheard,

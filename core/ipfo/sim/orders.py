@@ -15,7 +15,7 @@ from ipfo.machine.events import (
     ResumeAsked,
     StandbyAsked,
 )
-from ipfo.model import SECOND, Reason
+from ipfo.model import SECOND, Reason, Role
 from ipfo.sim.happenings import seconds
 
 if TYPE_CHECKING:
@@ -93,7 +93,9 @@ class Orders:
         giver = self._world.hosts[to].engine
         if unit.failback_after_ns is None or giver is None or group not in giver.node.groups:
             return None
-        if giver.node.groups[group].reason is not Reason.FAILBACK:
+        gives = giver.node.groups[group]
+        reason = gives.reason if gives.role is Role.YIELDER else gives.giving
+        if reason is not Reason.FAILBACK:
             return None
         if node in (to, self._given.get(group)):
             return None

@@ -53,6 +53,8 @@ def settings(chance: Random) -> Settings:
     if chance.random() < UNITS:
         groups = tuple(_unit(chance, group) for group in groups)
     if chance.random() < DRIFTS:
+        if len(groups) == 1:
+            groups = (*groups, replace(_group(chance, "g9"), home=None))
         groups, other = drift.two_configs(chance, groups, _group)
     return Settings(
         groups=groups,

@@ -81,6 +81,9 @@ def _adopt(host: "Host", unit: str, found_at: Instant) -> Instant | None:
     good_ns = ADOPT_NS if long_lease else terms.renew_margin_ns
     if host.now() > found_at + good_ns:
         return None
+    new = [address for _, line, now in found for address in now if address not in line.addresses]
+    if new and settings.probes and host.world.who_has(host, new):
+        return None  # somebody has what the config gives it now
     for _, line, now in found:
         for address in line.addresses:
             if address in now:

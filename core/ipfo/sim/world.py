@@ -152,15 +152,20 @@ class World:
 
     def who_answers(self, asker: Host, group: str) -> list[Answer]:
         """What `asker` hears when it asks the wire for the addresses of `group`, now."""
+        return self.who_has(asker, asker.units[group].addresses)
+
+    def who_has(self, asker: Host, addresses: Sequence[str]) -> list[Answer]:
+        """The same for `addresses`: whether anybody else has one of them."""
         answers = []
-        addresses = asker.units[group].addresses
         other = asker.peer
         wire = self.network.wire_answers(self.settings.links[0], asker.name, other.name)
         if wire and any(other.holds(address) for address in addresses):
-            answers.append(Answer(group, f"02:00:5e:00:53:0{1 + self._number(other)}", other.name))
+            answers.append(
+                Answer(addresses[0], f"02:00:5e:00:53:0{1 + self._number(other)}", other.name)
+            )
         third = any(address in self.third for address in addresses)
         if third and asker.name not in self.network.no_carrier:
-            answers.append(Answer(group, THIRD_CARD, THIRD_HOST))
+            answers.append(Answer(addresses[0], THIRD_CARD, THIRD_HOST))
         return answers
 
     def peer_answers(self, asker: Host) -> bool:
