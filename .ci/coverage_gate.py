@@ -6,7 +6,7 @@ Where tests were left out (no root, no Linux) the figures mean nothing, and are 
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -17,11 +17,11 @@ REST = 85.0
 """The same for all other rooms, taken together."""
 
 
-def left_out(results: Path) -> Counter[str]:
-    """Why tests were skipped, and how many for each reason, from pytest's JUnit file."""
-    # It is our own pytest's file, of a moment ago.
-    root = ET.parse(results).getroot()  # noqa: S314
-    return Counter(skipped.get("message", "") for skipped in root.iter("skipped"))
+def left_out(results: Sequence[Path]) -> Counter[str]:
+    """Why tests were skipped, and how many for each reason, from pytest's JUnit files."""
+    # They are our own pytest's files, of a moment ago.
+    roots = (ET.parse(each).getroot() for each in results)  # noqa: S314
+    return Counter(skipped.get("message", "") for root in roots for skipped in root.iter("skipped"))
 
 
 def room(path: str) -> str:
@@ -60,7 +60,7 @@ def faults(rooms: Mapping[str, tuple[int, int]]) -> Iterator[str]:
         yield f"all other rooms: {got:.1f} % of their lines, and {REST:.0f} % were promised"
 
 
-def main(report: Path, results: Path) -> int:
+def main(report: Path, results: Sequence[Path]) -> int:
     """Print the figures; 0 where they are as promised or cannot be judged, else 1."""
     rooms = by_room(json.loads(report.read_text())["files"])
     print("\nlines reached by tests")
@@ -79,4 +79,4 @@ def main(report: Path, results: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(main(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]]))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.hosts.figures import Row, table
 from tests.hosts.plays import AT_ONCE, Play, Plays
+from tests.sim.soak import WITHOUT_COVERAGE
 
 from ipfo.testing.lab import Lab
 
@@ -31,6 +32,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = {id(item) for index, item in enumerate(plays) if index % EACH}
     config.hook.pytest_deselected(items=[item for item in items if id(item) in left_out])
     items[:] = [item for item in items if id(item) not in left_out]
+
+
+TRACED = {"test_demo"}
+"""Its lines run nowhere else."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def untraced(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Pairs run as they do on a real host: the coverage tracer doubles what each process costs.
+
+    What runs in pytest itself (the lab, the watch) counts its lines all the same.
+    """
+    counting = [name for name in os.environ if name.startswith(WITHOUT_COVERAGE)]
+    with pytest.MonkeyPatch.context() as environment:
+        for name in counting if request.path.stem not in TRACED else ():
+            environment.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ pair with `ip` is in test_one_holder.py.
 from pathlib import Path
 
 import pytest
+from tests.hosts.plays import RATE
 
 from ipfo.model import SECOND
 from ipfo.testing.lab import PUBLIC, Lab
@@ -59,7 +60,8 @@ def moved_alone(stage: Scene) -> None:
 def test_a_killed_holder_loses_the_address_before_the_standby_takes_it(
     lab: Lab, tmp_path: Path, provider: str, engine_only: bool, fast: bool
 ) -> None:
-    with scene(lab, tmp_path, file_of(provider, fast=fast), SERVICE, SERVICE_6) as stage:
+    text = file_of(provider, fast=fast)
+    with scene(lab, tmp_path, text, SERVICE, SERVICE_6, rate=RATE) as stage:
         stage.begin()
         stage.whole(holder="alpha")
         stage.pair.kill("alpha", engine_only=engine_only)
@@ -75,7 +77,8 @@ def test_a_frozen_holder_loses_the_address_and_does_not_take_it_back(
     lab: Lab, tmp_path: Path, provider: str, engine_only: bool, fast: bool
 ) -> None:
     """A renewal must never put back an address that has gone: a thawed daemon would."""
-    with scene(lab, tmp_path, file_of(provider, fast=fast), SERVICE, SERVICE_6) as stage:
+    text = file_of(provider, fast=fast)
+    with scene(lab, tmp_path, text, SERVICE, SERVICE_6, rate=RATE) as stage:
         stage.begin()
         stage.whole(holder="alpha")
         frozen = stage.pair.freeze("alpha", engine_only=engine_only)

@@ -19,6 +19,8 @@ PATIENCE_S = 60.0
 @contextmanager
 def demo(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
     """The demo at work, with `folder` for its temporary files."""
+    # What a shell starts in the background ignores Ctrl-C, and so does all that it starts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "ipfo", "demo", *words],
         env={**os.environ, "TMPDIR": str(folder)},
@@ -26,6 +28,7 @@ def demo(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
         stderr=subprocess.PIPE,
         text=True,
     )
+    signal.signal(signal.SIGINT, before)
     try:
         yield process
     finally:

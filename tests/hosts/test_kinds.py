@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.hosts.plays import RATE
 
 from ipfo.testing.lab import NETWORKS, PUBLIC, Lab, Network
 from ipfo.testing.scene import SERVICE, SERVICE_6, pair_file, scene
@@ -75,7 +76,7 @@ interface = "{PUBLIC.interface}"
 provider = "{kind.provider}"
 """,
     )
-    with scene(lab, tmp_path, text, kind.service) as stage:
+    with scene(lab, tmp_path, text, kind.service, rate=RATE) as stage:
         stage.begin()
         stage.whole(holder="alpha")
         stage.client.report()
