@@ -171,12 +171,14 @@ def test_p9_addresses_that_stay_configured_are_not_touched_and_the_others_are(
     acquire(caller)
     over(caller)
     before = len(site.calls())
-    changed = site.group(addresses=["192.0.2.100/24", "192.0.2.101/24"])
+    options = {"file": str(site.file), "cards": {}}
+    changed = site.group(addresses=["192.0.2.100/24", "192.0.2.101/24"], provider_options=options)
     answer = start(web=changed).ok("sweep")
     assert list(answer["adopted"]) == ["web"]
     assert sorted(site.shelf()["on"]) == ["192.0.2.100", "192.0.2.101"]
     assert site.calls()[before:] == [
         "renew east0 192.0.2.100 2",
+        "probe east0 200000000",
         "acquire east0 2",
         "release east0 2001:db8::100/64",
     ]
@@ -190,10 +192,27 @@ def test_an_adopted_group_whose_new_address_cannot_be_put_on_is_swept(
     caller = start()
     acquire(caller)
     over(caller)
-    options = {"file": str(site.file), "fail": ["acquire"]}
+    options = {"file": str(site.file), "fail": ["acquire"], "cards": {}}
     changed = site.group(addresses=["192.0.2.100/24", "192.0.2.9/24"], provider_options=options)
     answer = start(web=changed).ok("sweep")
     assert (answer["adopted"], answer["swept"]) == ({}, ["web"])
+    assert site.shelf()["on"] == {}
+
+
+def test_p1_an_adopted_group_is_not_given_an_address_that_somebody_else_has(
+    site: Site, start: Start, over: Over
+) -> None:
+    """It may be of another group in the peer's file, and held there."""
+    caller = start()
+    acquire(caller)
+    over(caller)
+    before = len(site.calls())
+    options = {"file": str(site.file), "cards": {"192.0.2.9": "02:00:5e:00:53:02"}}
+    changed = site.group(addresses=["192.0.2.100/24", "192.0.2.9/24"], provider_options=options)
+    answer = start(web=changed).ok("sweep")
+    assert (answer["adopted"], answer["swept"]) == ({}, ["web"])
+    assert "192.0.2.9 is new in it, and somebody has that: 02:00:5e:00:53:02" in str(answer)
+    assert [call for call in site.calls()[before:] if call.startswith("acquire")] == []
     assert site.shelf()["on"] == {}
 
 
@@ -209,7 +228,10 @@ def test_an_address_that_belongs_to_another_group_now_stays_with_that_one(
     acquire(caller, "mail")
     over(caller)
     after = {
-        "web": site.group(addresses=["192.0.2.100/24", "192.0.2.102/24"]),
+        "web": site.group(
+            addresses=["192.0.2.100/24", "192.0.2.102/24"],
+            provider_options={"file": str(site.file), "cards": {}},
+        ),
         "mail": site.group(addresses=["192.0.2.101/24"], traits=["wire"]),
     }
     answer = start(**after).ok("sweep")

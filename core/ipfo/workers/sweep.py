@@ -22,6 +22,9 @@ from ipfo.workers.member import Member, Members
 BRIEFLY_NS = 20_000_000
 """For how long what was found counts, where a peer may take it as soon as it does not answer."""
 
+ASK_NS = 200_000_000
+"""How long the wire may take to say that somebody else has what the config gives a group now."""
+
 LOOKS = 4
 """How often a unit is looked for and renewed, where the renewal came too late after the look."""
 
@@ -170,8 +173,10 @@ class Sweep:
 
     def _settle(self, unit: str) -> bool:
         """Have an adopted unit as the config says now; whether it can be had so."""
-        good_until = Instant(clock.now() + grace_ns(self.terms))
         try:
+            for member, adoption in self._adoptions[unit]:
+                self._ask_for(member, adoption.put_on)
+            good_until = Instant(clock.now() + grace_ns(self.terms))
             for member, adoption in self._adoptions[unit]:
                 place, lease_s = (member.provider, member.interface), self.terms.lease_s
                 if adoption.put_on:
@@ -184,6 +189,14 @@ class Sweep:
             self._refuse(unit, child.one_line(error))
             return False
         return True
+
+    @staticmethod
+    def _ask_for(member: Member, addresses: Sequence[Address]) -> None:
+        """Raise where somebody has one of `addresses`: the peer's config may have it elsewhere."""
+        if not addresses or "probe" not in member.config.traits:
+            return
+        for answer in member.provider.probe(member.interface, addresses, ASK_NS):
+            raise OSError(f"{answer.address} is new in it, and somebody has that: {answer.card}")
 
     def _sweep(self, member: Member, there: There, ours: Set[str]) -> bool:
         """Take off the configured addresses, and those that the config had when they were put on."""
