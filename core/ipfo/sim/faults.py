@@ -145,13 +145,17 @@ def _wipe(host: "Host", _: Told) -> None:
     host.power_off(lose_disk=True)
 
 
+def _store_well(world: "World") -> None:
+    world.store.lost, world.store.slow_ns = False, 0
+
+
 def _all_well(world: "World") -> None:
     """Every fault is over: what has no power gets it, what does not run is started."""
     for way in world.network.chosen(None):
         _heal(way)
     world.is_well = True
     world.third.clear()
-    world.store.lost = False
+    _store_well(world)
     world.store.unheard.clear()
     for host in world.hosts.values():
         host.crash = None
@@ -231,7 +235,8 @@ OF_WORLD: Mapping[str, Callable[["World", Told], None]] = {
     "third": _third,
     "third gone": _no_third,
     "store lost": lambda world, _: setattr(world.store, "lost", True),
-    "store well": lambda world, _: setattr(world.store, "lost", False),
+    "store well": lambda world, _: _store_well(world),
+    "store slow": lambda world, told: setattr(world.store, "slow_ns", _ns(told)),
     "handover": _handover,
     "all well": lambda world, _: _all_well(world),
 }

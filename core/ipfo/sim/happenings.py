@@ -94,6 +94,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "store cut": (rf"no voter reaches {NODE}", "from now on"),
     "store back": (rf"the voter reaches {NODE}", "again"),
     "store lost": (r"the voter is lost", "it has no quorum, and answers nobody"),
+    "store slow": (rf"the voter answers {LASTS} late", "what it is asked it does at once"),
     "store well": (r"the voter is well", "again"),
     "fence": (rf"the fence of {NODE} (?P<manner>works|fails|is late)", "from now on"),
     "handover": (

@@ -28,6 +28,7 @@ class Store:
     """The voter's store, as if it were one: who has which group, under which epoch, until when."""
 
     lost: bool = False  # no quorum: nobody is answered
+    slow_ns: int = 0  # its answers are so long on their way
     unheard: set[str] = field(default_factory=set)  # nodes that cannot reach it
     votes: dict[str, tuple[str, int, int]] = field(default_factory=dict)
     highest: dict[str, int] = field(default_factory=dict)  # epoch ever granted, by group
@@ -115,7 +116,7 @@ class Others:
                 if world.store.is_behind(group, epoch):
                     behind.append((group, Epoch(world.store.highest[group])))
         answer = Voted(effect.asked_at, tuple(granted), tuple(denied), behind=tuple(behind))
-        self._answer(answer, self._in_time(), boot)
+        self._answer(answer, world.store.slow_ns + self._in_time(), boot)
 
     def withdraw(self, effect: Withdraw) -> None:
         """The store forgets, if it is there to hear it; else the vote ends by itself."""
