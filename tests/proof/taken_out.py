@@ -79,9 +79,11 @@ def dead_without_asking(node: Node, terms: Terms, now: Instant) -> bool:
     return terms.dead_after_ns is not None and now >= node.heard_at + terms.dead_after_ns
 
 
-def boots_without_listening(terms: Terms, *rest: Any, **more: Any) -> step.Step:
-    """A start after which the peer counts as silent at once."""
-    first = step.boot(terms, *rest, **more)
+def boots_without_listening(terms: Terms, memory: Any, *rest: Any, **more: Any) -> step.Step:
+    """A start, not the first one, after which the peer counts as silent at once."""
+    first = step.boot(terms, memory, *rest, **more)
+    if not memory:
+        return first
     now = first.node.started_at
     heard_at = Instant(now - terms.takeover_after_ns)
     links = {name: evolve(link, heard_at=heard_at) for name, link in first.node.links.items()}

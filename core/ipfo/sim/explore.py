@@ -99,6 +99,7 @@ def explore(
                 done.choices += 1
                 described = alike.describe(scope, came, was)
                 name = described.key
+                assert name != was.key, f"a choice that changes nothing: {in_words(move)}"
                 if name in seen:
                     continue
                 seen.add(name)
