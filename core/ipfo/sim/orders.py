@@ -48,9 +48,8 @@ class Orders:
 
     def __init__(self, world: "World") -> None:
         self.waiting: dict[Key, Waiting] = {}
-        self._given: dict[str, str] = {}  # where each group was wanted last
         self._done: dict[str, tuple[str, int]] = {}  # and where it came when that was done
-        self._wanted: set[tuple[str, str]] = set()  # group and node, unless the answer was no
+        self._wanted: set[tuple[str, str]] = set()  # group and node
         self._world = world
 
     def given(self, host: "Host", order: Order) -> bool:
@@ -62,7 +61,6 @@ class Orders:
         waiting = Waiting(order, self._world.now, moves)
         self.waiting[key] = waiting
         if isinstance(order, HandoverAsked):
-            self._given[order.group] = order.to
             self._wanted.add((order.group, order.to))
         self._world.push(self._world.now + self._bound_ns(host), self._overdue, (host, waiting))
         return True
@@ -72,9 +70,7 @@ class Orders:
         waiting = self.waiting.pop((host.name, effect.group), None)
         if waiting is None or not isinstance(waiting.order, HandoverAsked):
             return
-        if not effect.done:
-            self._wanted.discard((waiting.order.group, waiting.order.to))
-        elif waiting.moves:
+        if effect.done and waiting.moves:
             self._done[waiting.order.group] = (waiting.order.to, self._world.now)
 
     def daemon_ended(self, host: "Host") -> None:
@@ -83,7 +79,10 @@ class Orders:
             del self.waiting[key]
 
     def wants(self, group: str, node: str) -> bool:
-        """Whether an administrator wanted it there, and was not told that it cannot be."""
+        """Whether an administrator wanted it there. One who was told no may still get it.
+
+        His wish and the refusal cross on the wire where a host stands still for a while.
+        """
         return (group, node) in self._wanted
 
     def undoes(self, group: str, node: str) -> str | None:
@@ -97,7 +96,7 @@ class Orders:
         reason = gives.reason if gives.role is Role.YIELDER else gives.giving
         if reason is not Reason.FAILBACK:
             return None
-        if node in (to, self._given.get(group)):
+        if node == to or self.wants(group, node):
             return None
         lasted_ns = self._world.now - since
         if lasted_ns >= unit.failback_after_ns - self._world.settings.interval_ns:
