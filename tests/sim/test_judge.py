@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from tests.house.sources import ROOT
 
-from ipfo.machine import claim, evidence, hold, step
+from ipfo.machine import claim, evidence, give, group, hold, step
 from ipfo.machine.evidence import Verdict
 from ipfo.model import Epoch, Role
-from ipfo.sim import kernel
+from ipfo.sim import kernel, start
 from ipfo.sim.plans import plan
 from ipfo.sim.runs import verdict
-from ipfo.sim.story import read, tell
+from ipfo.sim.settings import GroupSettings
+from ipfo.sim.story import parse, read, tell
 
 pytestmark = pytest.mark.timeout(300)  # hundreds of worlds, with coverage, on a busy machine
 
@@ -66,6 +67,25 @@ def test_a_rule_that_is_taken_out_breaks_a_promise_in_some_world(
 IN_STORIES: dict[str, tuple[Any, str, Any, str]] = {
     "the peer is not fenced": (claim, "_needs_fence", lambda _: False, "fence-works"),
     "the voter is not heard": (claim, "_voter_agrees", lambda _: True, "witness-votes"),
+    "a name means the same in any config": (
+        GroupSettings,
+        "stands_for",
+        (),
+        "drift-kept-together",
+    ),
+    "an order has no end": (group, "order_lasts_ns", lambda _: 1 << 60, "order-without-a-voter"),
+    "an order holds nothing back": (
+        give,
+        "failback_at",
+        lambda _, a: a.now,
+        "failback-auto-and-order",
+    ),
+    "a new address is not asked for": (
+        start,
+        "_somebody_has",
+        lambda *_: False,
+        "drift-address-moved",
+    ),
 }
 
 
@@ -77,6 +97,17 @@ def test_a_rule_that_is_taken_out_fails_its_story(
     assert tell(told).faults == ()
     with instead(owner, name, put):
         assert tell(told).faults != ()
+
+
+def test_an_order_that_is_never_answered_is_found() -> None:
+    """Each waits, then says what it took: also where nobody can grant it."""
+    lost = "pair consistent=yes off=alpha first_claim_after=never\nwitness that votes\n"
+    happens = "at 0.1 s  the voter is lost\nat 20 s  handover web to beta\n"
+    story = parse(lost + "group web phase_timeout=2s\n" + happens + "ends at 200 s\n")
+    assert tell(story).faults == ()
+    with instead(group, "order_lasts_ns", lambda _: 1 << 60):
+        (fault,) = tell(story).faults
+    assert "HandoverAsked on beta has no answer after 83 s" in fault
 
 
 def test_a_kernel_that_drops_no_lease_fails_the_story_of_the_killed_engine() -> None:

@@ -52,7 +52,8 @@ def test_one_seed_is_one_world_in_every_process() -> None:
 
 def test_worlds_have_what_the_judge_is_there_for() -> None:
     """Else two thousand worlds without a broken promise would say nothing."""
-    seen = {"doubles": 0, "takeovers": 0, "adopted": 0, "fences": 0, "phases": 0}
+    seen = dict.fromkeys(("doubles", "takeovers", "adopted", "fences", "phases"), 0)
+    seen |= dict.fromkeys(("drift", "units", "answers", "set up anew"), 0)
     for seed in range(150):
         world = run(plan(seed), noting=True)
         texts = [mark.text for mark in (*world.marks, *world.notes)]
@@ -61,4 +62,8 @@ def test_worlds_have_what_the_judge_is_there_for() -> None:
         seen["adopted"] += sum("adopted" in text for text in texts)
         seen["fences"] += sum("fences" in text for text in texts)
         seen["phases"] += sum("phase begins" in text for text in texts)
+        seen["drift"] += sum("different configurations" in text for text in texts)
+        seen["units"] += any(len(unit.parts) > 1 for unit in world.settings.groups)
+        seen["answers"] += sum(len(host.settled) for host in world.hosts.values())
+        seen["set up anew"] += sum("losing its disk" in text for text in texts)
     assert min(seen.values()) > 0, seen

@@ -82,8 +82,8 @@ def _adopt(host: "Host", unit: str, found_at: Instant) -> Instant | None:
     if host.now() > found_at + good_ns:
         return None
     new = [address for _, line, now in found for address in now if address not in line.addresses]
-    if new and settings.probes and host.world.who_has(host, new):
-        return None  # somebody has what the config gives it now
+    if settings.probes and _somebody_has(host, new):
+        return None
     for _, line, now in found:
         for address in line.addresses:
             if address in now:
@@ -103,6 +103,11 @@ def _may_be_kept(host: "Host", group: str, line: Line) -> bool:
 
 def _are_leased(host: "Host", addresses: tuple[str, ...]) -> bool:
     return all(a in host.kernel and host.kernel.is_leased(a) for a in addresses)
+
+
+def _somebody_has(host: "Host", addresses: list[str]) -> bool:
+    """Whether what the config gives the unit now is on elsewhere, as far as the wire tells."""
+    return bool(addresses) and bool(host.world.who_has(host, addresses))
 
 
 def _settle(host: "Host", found: Found) -> None:
