@@ -17,7 +17,7 @@ from ipfo.cli.client import Client
 from ipfo.errors import IpfoError
 from ipfo.model import SECOND
 
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 LOOK_AGAIN_S = 0.02
 
 Report = dict[str, Any]
@@ -97,7 +97,7 @@ class Looped:
             capture_output=True,
             text=True,
             check=False,
-            timeout=40,
+            timeout=60,
             env=env,
         )
 

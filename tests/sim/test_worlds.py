@@ -66,4 +66,6 @@ def test_worlds_have_what_the_judge_is_there_for() -> None:
         seen["units"] += any(len(unit.parts) > 1 for unit in world.settings.groups)
         seen["answers"] += sum(len(host.settled) for host in world.hosts.values())
         seen["set up anew"] += sum("losing its disk" in text for text in texts)
-    assert min(seen.values()) > 0, seen
+        if min(seen.values()) > 0:
+            return
+    pytest.fail(f"of 150 worlds none had what is 0 here: {seen}")

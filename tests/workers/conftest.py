@@ -15,7 +15,7 @@ from ipfo.workers import spawn
 from ipfo.workers.worker import Outcome, Worker
 
 UNRULY = (sys.executable, "-P", str(Path(__file__).with_name("unruly.py")))
-PATIENCE_NS = 20 * SECOND
+PATIENCE_NS = 30 * SECOND
 
 BOOK = """\
 [ipfo]
