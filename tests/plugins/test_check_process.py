@@ -76,7 +76,11 @@ def test_it_keeps_the_contract(start: Start, tmp_path: Path) -> None:
     check_check(lambda: make(pid_file=alive), lambda: make(pid_file=tmp_path / "none"))
 
 
-@pytest.mark.parametrize("name", [SHORT, "fifteen-letters", LONG, "a (b) c", "ünicode-and-more-ü"])
+@pytest.mark.parametrize(
+    "name",
+    [SHORT, "fifteen-letters", LONG, "a (b) c", "ünicode-and-more-ü"],
+    ids=["short", "fifteen letters", "long", "parentheses", "not ASCII"],
+)
 def test_a_process_is_found_by_its_whole_name(start: Start, name: str) -> None:
     assert ill(make(name=name)) == f"process {name} is not there"
     process = start(name)
