@@ -256,6 +256,9 @@ class Judge:
 
     def booting(self, host: "Host", memory: Mapping[str, Remembered]) -> None:
         """A run begins: what the ledger says is open has to be undone, or goes on."""
+        for key in list(self._meanings):
+            if key[0] == host.name and key[1] not in host.units:
+                del self._meanings[key]  # its groups are of another unit now
         for unit in host.units.values():
             key = (host.name, unit.name)
             told = memory.get(unit.name, Remembered())
