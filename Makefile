@@ -19,7 +19,7 @@ export COVERAGE_FILE := $(LEFT)/coverage/data
 DEMO_PACKAGES := iproute2
 TEST_PACKAGES := etcd-server fence-agents iproute2 iputils-arping net-tools nftables opensmtpd procps
 
-.PHONY: help test demo lint hosts table bench-outages bench-sim worlds clean FORCE
+.PHONY: help test demo lint hosts table bench-outages bench-sim worlds proof clean FORCE
 
 help: ## Say what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,9 @@ bench-sim: $(READY) ## Print what a simulated day and a simulated fault cost.
 
 worlds: $(READY) ## Run simulated worlds by seed: make worlds FIRST=0 END=100000.
 	@$(BIN)/python -m tests.sim.soak $(or $(FIRST),0) $(or $(END),10000)
+
+proof: $(READY) ## Try all that can happen in small pairs; find each rule taken out. STATES=100000 looks further.
+	@$(BIN)/python -m tests.proof.prove $(STATES)
 
 clean: ## Remove whatever the targets above have made.
 	rm -rf $(VENV) dist

@@ -3,6 +3,8 @@
 Each scope is about one or two rules of the design. All of them together meet every rule.
 """
 
+from dataclasses import replace
+
 from ipfo.model import SECOND
 from ipfo.sim.small import Scope, small_pair
 
@@ -108,7 +110,7 @@ SCOPES = {
             "listening before the first claim, where the wire says nothing",
             small_pair(probes=False),
             {"kill": 1, "start": 1},
-            hosts=(1,),
+            hosts=(0,),
         ),
         Scope(
             "one link of two is cut",
@@ -157,6 +159,12 @@ SCOPES = {
             {"cut": 1, "isolate": 1},
         ),
         Scope(
+            "a handover with a voter, and a full partition",
+            "what is withdrawn while its answer is on its way is not kept",
+            small_pair(voter=True),
+            {"handover": 1, "cut": 1},
+        ),
+        Scope(
             "a full partition with a fence",
             "nothing is taken before the peer is off, and one side shoots",
             small_pair(fence_timeout_ns=2 * SECOND),
@@ -177,6 +185,20 @@ SCOPES = {
             moves_max=1,
         ),
         Scope(
+            "the power goes here, then there",
+            "to and fro: each claim is under a higher epoch than the one before",
+            small_pair(),
+            {"power": 2, "start": 1},
+        ),
+        Scope(
+            "both have booted apart, and are joined",
+            "two fresh nodes hold under the same epoch: one of them goes before the other",
+            small_pair(),
+            {"lose": 2},
+            begins="split",
+            excused=True,
+        ),
+        Scope(
             "in any order",
             "a daemon is killed: everything in any order at every instant, not only at once or at its due",
             small_pair(),
@@ -186,3 +208,13 @@ SCOPES = {
     )
 }
 """By name."""
+
+
+def prompt(scope: Scope, slow: int = 0) -> Scope:
+    """`scope` where at most `slow` heartbeats and calls take their time, and the others none.
+
+    Its worlds are so much fewer that courses of events are followed for several times as long.
+    """
+    if scope.any_order:
+        return scope
+    return replace(scope, prompt=True, bounds={**scope.bounds, "slow": slow})

@@ -13,6 +13,7 @@ from ipfo.machine import (
     claim,
     doubt,
     evidence,
+    fence,
     give,
     group,
     hold,
@@ -23,30 +24,54 @@ from ipfo.machine import (
     work,
 )
 from ipfo.machine import node as node_module
+from ipfo.machine.events import Fenced
 from ipfo.machine.evidence import Verdict
 from ipfo.machine.evolve import evolve
 from ipfo.machine.group import Around, Group
 from ipfo.machine.node import Node
+from ipfo.machine.work import Work
 from ipfo.model import Epoch, Instant, Reason, Terms
 from ipfo.sim import settings, small_hosts
 
 
 @dataclass(frozen=True)
-class TakenOut:
-    """`rule` of design 7 without `what`: each function in `puts` instead of its own.
+class InScope:
+    """An exploration finds it; `left_to_run`: only where worlds are left to run to their end.
 
-    `scope`: where it must be found. `promise`: with which words what is found begins.
+    `slow`: so many heartbeats and calls may take their time, and the others take none.
     """
+
+    scope: str
+    promise: str  # with which words what is found begins
+    slow: int = 0
+    left_to_run: bool = False
+
+
+@dataclass(frozen=True)
+class InStory:
+    """The judge of a golden story finds it."""
+
+    story: str
+
+
+@dataclass(frozen=True)
+class TakenOut:
+    """`rule` of design 7 without `what`: each function in `puts` instead of its own."""
 
     rule: str
     what: str
     puts: tuple[tuple[Any, str, Any], ...]
-    scope: str
-    promise: str
+    finder: InScope | InStory
 
     def __str__(self) -> str:
         """For the names of tests."""
         return f"{self.rule}: {self.what}"
+
+    @property
+    def number(self) -> int | None:
+        """That of design 7; None: a promise beside them."""
+        word = self.rule.split()[0]
+        return int(word) if word.isdigit() else None
 
 
 @contextmanager
@@ -104,6 +129,24 @@ def acquires_at_once(group: Group, a: Around) -> bool:
     return a.now > group.since - 1
 
 
+def shoots_and_believes(w: Work, event: Fenced) -> None:
+    """A fence that fails counts as one that has switched the peer off."""
+    real_fenced(w, replace(event, failed=None))
+
+
+real_fenced = fence.fenced
+
+
+def leaves_at_once(group: Group, a: Around) -> Any:
+    """A daemon that must end lets go, and offers nothing to anybody."""
+    if a.stopping:
+        return hold.let_go(group, a, Reason.STOP, "the daemon ends")
+    return real_giving(group, a)
+
+
+real_giving = hold._giving
+
+
 def never(*_: object) -> bool:
     return False
 
@@ -120,159 +163,158 @@ def unchanged(group: Group, _: Around) -> Any:
     return group, ()
 
 
+RULES = frozenset(range(1, 12))
+"""Of design 7."""
+
 ALL = (
     TakenOut(
         "1 lease",
         "it ends after the peer has waited long enough",
         ((settings, "lease_seconds", lambda _: 4),),
-        "only the lease",
-        "P1",
+        InScope("only the lease", "P1"),
     ),
     TakenOut(
         "1 lease",
         "who held it goes on when it has run out",
         ((hold, "lease_ends", nothing),),
-        "an engine is frozen",
-        "P",
+        InScope("an engine is frozen", "P"),
     ),
     TakenOut(
         "2 silence on every link",
         "silence on one link is enough",
         ((doubt, "silent_at", any_link),),
-        "one link of two is cut",
-        "P1",
+        InScope("one link of two is cut", "P1"),
     ),
     TakenOut(
         "2 own carrier",
         "it is of no matter",
         ((work, "around", around_with(carrier=True)),),
-        "the carrier is lost",
-        "P3",
+        InScope("the carrier is lost", "P3", left_to_run=True),
     ),
     TakenOut(
         "3 evidence",
         "the wire is not asked",
         ((evidence, "verdict", lambda *_: Verdict.SILENT),),
-        "heartbeats are filtered",
-        "P1",
+        InScope("heartbeats are filtered", "P1"),
     ),
     TakenOut(
         "3 dead_after",
         "what answers is of no matter",
         ((asking, "is_dead", dead_without_asking),),
-        "dead_after, and only the lease",
-        "P1",
+        InScope("dead_after, and only the lease", "P1"),
     ),
     TakenOut(
         "4 witnesses that deny",
         "a holder who reaches none goes on",
         ((hold, "_isolated", nothing),),
-        "a full partition, consistent with witnesses",
-        "P1",
+        InScope("a full partition, consistent with witnesses", "P1"),
     ),
     TakenOut(
         "4 witnesses that deny",
         "a standby that reaches none takes it",
         ((work, "around", around_with(reached=True)),),
-        "a full partition, consistent with witnesses",
-        "P1",
+        InScope("a full partition, consistent with witnesses", "P1"),
     ),
     TakenOut(
         "4 voter",
         "it need not agree",
         ((claim, "_voter_agrees", always),),
-        "a full partition with a voter",
-        "P1",
+        InScope("a full partition with a voter", "P1"),
     ),
     TakenOut(
         "5 fence",
         "nobody is fenced",
         ((claim, "_needs_fence", never),),
-        "a full partition with a fence",
-        "P1",
+        InScope("a full partition with a fence", "P1"),
+    ),
+    TakenOut(
+        "5 fence",
+        "one that fails is believed",
+        ((fence, "fenced", shoots_and_believes),),
+        InScope("a full partition with a fence", "P1"),
     ),
     TakenOut(
         "6 epoch",
         "nobody is beaten",
         ((hold, "peer_beats", never),),
-        "a full partition",
-        "P2",
+        InScope("a full partition", "P3", left_to_run=True),
     ),
     TakenOut(
         "6 epoch",
         "a claim is always the first",
         ((claim, "Epoch", lambda _: Epoch(1)),),
-        "the power goes",
-        "P4",
+        InScope("the power goes here, then there", "P4"),
+    ),
+    TakenOut(
+        "6 epoch",
+        "equal ones are won by both",
+        ((group, "wins_ties", always),),
+        InScope("both have booted apart, and are joined", "P", left_to_run=True),
     ),
     TakenOut(
         "7 boot",
         "nobody listens first",
         ((small_hosts, "boot", boots_without_listening),),
-        "a boot beside a holder that cannot be asked",
-        "P1",
+        InScope("a boot beside a holder that cannot be asked", "P1"),
     ),
     TakenOut(
         "7 first_claim_after",
         "who is not preferred claims alone",
         ((claim, "due_claim", claims_alone),),
-        "both boot and do not hear each other",
-        "P1",
+        InScope("both boot and do not hear each other", "P1"),
     ),
     TakenOut(
         "8 pause",
         "nobody notices that it slept",
         ((pause, "mind", nothing),),
-        "a host stands still",
-        "P1",
+        InScope("a host stands still", "P1"),
     ),
     TakenOut(
         "8 pause",
         "what was known before a long one counts",
         ((pause, "_forget", nothing),),
-        "a handover and a frozen engine",
-        "P",
+        InScope("a handover and a frozen engine", "P", slow=1),
     ),
     TakenOut(
         "9 breaker",
         "nothing is ever frozen",
         ((group, "is_frozen", never),),
-        "the breaker",
-        "the breaker",
+        InScope("the breaker", "P3", left_to_run=True),
     ),
     TakenOut(
         "10 orderly stop",
         "the daemon ends at once",
         ((pair, "holds_nothing", always),),
-        "an orderly stop",
-        "P5",
+        InScope("an orderly stop", "P5"),
+    ),
+    TakenOut(
+        "10 orderly stop",
+        "nothing is handed over",
+        ((hold, "_giving", leaves_at_once),),
+        InStory("orderly-stop"),
     ),
     TakenOut(
         "11 home addresses",
         "the home node does not give way",
         ((home, "must_be_away", never),),
-        "a home address",
-        "P",
+        InScope("a home address", "P", left_to_run=True),
     ),
     TakenOut(
         "two claims at once",
         "a claimant does not look again",
         ((claim, "may_acquire", acquires_at_once),),
-        "a handover",
-        "P1",
+        InScope("a handover", "P1"),
     ),
     TakenOut(
         "phases",
         "what a run before left open is not undone",
         ((step, "_undo_leftover", nothing),),
-        "phases",
-        "P5",
+        InScope("phases", "P3", left_to_run=True),
     ),
     TakenOut(
         "seamless handover",
         "the overlap has no end",
         ((give, "shared", unchanged),),
-        "a seamless handover",
-        "P",
+        InScope("a seamless handover", "P", left_to_run=True),
     ),
 )

@@ -56,11 +56,11 @@ def begin(scope: Scope) -> World:
     """The world in which `scope` begins."""
     hosts = (Host(0, scope.terms(0, 0)), Host(1, scope.terms(1, 0)))
     world = World(0, hosts, scope.left)
-    orders: dict[str, tuple[int, ...]] = dict.fromkeys(("settled", "handover"), (0, 1))
+    orders: dict[str, tuple[int, ...]] = dict.fromkeys(("settled", "handover", "split"), (0, 1))
     order = orders.get(scope.begins, ())
-    if scope.begins == "apart":
+    if scope.begins in ("apart", "split"):
         ways = frozenset((link, source) for link in scope.settings.links for source in (0, 1))
-        world = evolve(world, wire_cut=True, muted=ways)
+        world = evolve(world, wire_cut=True, muted=ways, parted=scope.excused)
     if scope.group.home is not None:
         index = NAMES.index(scope.group.home)
         draft = Draft(scope, world)

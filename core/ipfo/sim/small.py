@@ -32,8 +32,8 @@ class Scope:
     """What is explored: a pair, where it begins, and how often each kind of fault may happen.
 
     `why`: what it is for, in words for people. `begins`: "settled" (alpha holds, beta stands by),
-    "handover" (likewise, and beta is to have it), "off" (no daemon runs), or "apart" (likewise, and
-    all is cut). `excused`: two holders are what the administrator chose
+    "handover" (likewise, and beta is to have it), "off" (no daemon runs), "apart" (likewise, and
+    all is cut), or "split" (all was cut when both were started, so both hold). `excused`: two holders are what the administrator chose
     while all links and the wire are cut (P2 holds all the same).
     """
 
