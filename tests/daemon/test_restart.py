@@ -3,6 +3,7 @@
 import signal
 import socket
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def test_a_config_that_cannot_be_loaded_refuses_it_before_anything_is_given_up(
     refused = alone.ask("alpha", "restart")
     assert refused.returncode == 1
     (line,) = refused.stderr.splitlines()
-    assert line.startswith("ipfo: not done: a new run could not start: ")
+    assert line.startswith("ipfo: not done: a new run would not do: ")
     assert "pair.interval" in line
     after = alone.status("alpha")
     assert (after["boot"], after["groups"]["web"]["holder"]) == (before["boot"], "alpha")
@@ -126,6 +127,22 @@ def test_the_service_manager_is_told(looped: Looped) -> None:
         assert first == b"RELOADING=1"
         assert second.startswith(b"MONOTONIC_USEC=")
         assert manager.recv(1000) == b"READY=1"
+
+
+def test_a_restart_that_is_stopped_says_so(looped: Looped) -> None:
+    """The command waits for no run that does not come any more."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.settimeout(PATIENCE_S)
+        manager.bind(str(looped.folder / "notify"))
+        looped.env["NOTIFY_SOCKET"] = str(looped.folder / "notify")
+        looped.start("alpha")
+        assert manager.recv(1000) == b"READY=1"
+        asked = subprocess.Popen(looped.argv("alpha", "restart"), stderr=subprocess.PIPE, text=True)
+        assert manager.recv(1000).startswith(b"RELOADING=1")
+        assert looped.end("alpha", signal.SIGTERM) == 0
+        _, said = asked.communicate(timeout=PATIENCE_S)
+    assert asked.returncode == 69
+    assert said == "ipfo: the daemon was stopped while it was being restarted: see its log\n"
 
 
 def test_p7_what_the_old_run_had_to_say_is_in_the_journal(alone: Looped) -> None:

@@ -1,14 +1,16 @@
 """A daemon that is replaced, and one that comes back in time: nobody notices (design 7.1, 7.6)."""
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from tests.machine.scenes import HOME, PHASED, settled
-from tests.machine.virtual_pair import MS, Pair
+from tests.machine.virtual_pair import Pair
 
-from ipfo.machine.effects import Release, Renew, Restart
+from ipfo.machine.effects import Record, Release, Renew, Restart
 from ipfo.machine.events import HandoverAsked, RestartAsked, StopAsked
-from ipfo.machine.step import Remembered
-from ipfo.model import Epoch, Instant, Phase, Role
+from ipfo.machine.step import Remembered, step
+from ipfo.model import RESTART_LEASE_S, SECOND, Epoch, FenceTerms, Instant, Phase, Role
 
 
 def adopt(pair: Pair, name: str) -> None:
@@ -85,15 +87,53 @@ def test_p1_where_the_peer_does_not_hear_of_it_the_leases_stay_short() -> None:
     assert all(e.lease_s == 2 for e in effects if isinstance(e, Renew))
 
 
-def test_alone_a_node_restarts_at_once() -> None:
+@pytest.fixture
+def alone() -> Pair:
+    """alpha holds, and beta has lost its power."""
     pair = settled()
     pair.power_cut("beta")
-    pair.run(10_000)
-    began = pair.now
-    pair.feed("alpha", RestartAsked())
+    return pair.run(10_000)
+
+
+def leases_before_the_end(pair: Pair) -> list[int]:
+    """What alpha renewed for, since it was asked to restart; the end of it is the restart."""
+    last = [e for _, e in pair.hosts["alpha"].effects]
+    assert any(isinstance(e, Restart) for e in last)
+    return [e.lease_s for e in last if isinstance(e, Renew)]
+
+
+def test_alone_a_holder_tells_who_may_still_hear_it_and_restarts_under_a_long_lease(
+    alone: Pair,
+) -> None:
+    """P2: nobody else can have it, so it is not lost to a start that takes longer than a lease."""
+    alone.feed("alpha", RestartAsked())
+    alone.run(2_500)
+    assert not alone.ended("alpha"), "whoever hears it must have heard of the restart"
+    alone.run(2_000)
+    assert leases_before_the_end(alone)[-1] == RESTART_LEASE_S
+
+
+@pytest.mark.parametrize(
+    "others",
+    [{"deniers": True}, {"vote_ttl_ns": 3 * SECOND}, {"fence": FenceTerms(SECOND, 0)}],
+    ids=["witness", "voter", "fence"],
+)
+def test_p1_alone_no_lease_outlasts_what_others_may_deny_it(alone: Pair, others: Any) -> None:
+    """P1: a vote that ends, or a shot, must find the address gone; so the usual lease it is."""
+    alpha = alone.hosts["alpha"]
+    terms = replace(alpha.terms, **others)
+    taken = step(alpha.node, RestartAsked(), now=Instant(alone.now), terms=terms)
+    assert {e.lease_s for e in taken.effects if isinstance(e, Renew)} == {terms.lease_s}
+    (why,) = [e.rule for e in taken.effects if isinstance(e, Record)]
+    assert "beta is silent, so the leases last for no more than 2 s" in why
+
+
+def test_alone_a_node_that_holds_nothing_restarts_at_once() -> None:
+    pair = Pair(start=("beta",)).run(10_000)
+    assert pair.holders() == []
+    pair.feed("beta", RestartAsked())
     pair.run(100)
-    assert any(isinstance(e, Restart) for _, e in pair.hosts["alpha"].effects)
-    assert pair.now - began <= 100 * MS
+    assert any(isinstance(e, Restart) for _, e in pair.hosts["beta"].effects)
 
 
 def test_in_the_middle_of_a_move_a_restart_is_refused() -> None:

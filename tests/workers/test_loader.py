@@ -69,3 +69,13 @@ def test_a_plugin_that_prints_does_not_break_the_answer(tmp_path: Path) -> None:
     assert answer["document"]["groups"]["web"]["provider"] == "noisy"
     assert "hello from a plugin" in errors
     assert "and from its C library" in errors
+
+
+def test_a_loader_whose_daemon_was_ended_meanwhile_says_nothing(tmp_path: Path) -> None:
+    """ "A traceback is a bug": nobody is left to read the answer."""
+    command = [sys.executable, "-m", "ipfo.workers.loader", str(write(tmp_path, "mock"))]
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=30)
+    os.close(writer)
+    assert ended.stderr == b""

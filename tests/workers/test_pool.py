@@ -161,7 +161,7 @@ def test_a_rehearsal_says_who_a_new_run_would_be_or_what_is_wrong_and_is_over_th
         count = len(outcomes)
         made.turn(lambda: len(outcomes) > count)  # noqa: B023 - called at once
     good, bad = outcomes
-    assert good.ok == {"faults": [], "pair": "www", "node": "beta"}
+    assert good.ok == {"faults": [], "pair": "www", "node": "beta", "lost": {}}
     assert bad.ok is not None
     (fault,) = bad.ok["faults"]
     assert "pair.interval" in fault

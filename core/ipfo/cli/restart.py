@@ -1,7 +1,9 @@
 """``ipfo restart``: a new run of the daemon, which goes on holding what this one holds."""
 
+import os
 import select
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import click
@@ -14,6 +16,8 @@ from ipfo.errors import NoDaemonError, RefusedError
 from ipfo.model import SECOND
 
 LOOK_AGAIN_S = 0.02
+
+STOPPED = "the daemon was stopped while it was being restarted: see its log"
 
 Report = Mapping[str, Any]
 
@@ -29,8 +33,9 @@ def restart(app: App, *, timeout_s: float) -> None:
     """
     began = clock.now()
     deadline = began + int(timeout_s * SECOND)
-    before = _ask_to_restart(app, timeout_s)
-    after = _new_run(app, before["boot"], deadline)
+    with ExitStack() as stack:
+        before, process = _ask_to_restart(app, timeout_s, stack)
+        after = _new_run(app, before["boot"], deadline, process)
     took_s = (clock.now() - began) / SECOND
     held = _held(before)
     kept = [name for name, epoch in held.items() if _held(after).get(name) == epoch]
@@ -40,36 +45,51 @@ def restart(app: App, *, timeout_s: float) -> None:
         raise RefusedError(f"not kept: {', '.join(lost)}; see 'ipfo status'")
 
 
-def _ask_to_restart(app: App, timeout_s: float) -> Report:
-    """The daemon is on its way out; its last report.
+def _ask_to_restart(app: App, timeout_s: float, stack: ExitStack) -> tuple[Report, list[int]]:
+    """The daemon is on its way out; its last report, and what is readable when its process ends.
 
     :raises RefusedError: with the reason, if it stays.
     """
     client = Client(app.quick_state_dir())
+    process: list[int] = []
     try:
+        with suppress(OSError):  # then the timeout is all that there is
+            process.append(client.process())
+            stack.callback(os.close, process[0])
         before = client.status()
         for answer in client.order({"do": "restart"}, timeout_s):
             show(answer)
     finally:
         client.close()
-    return before
+    return before, process
 
 
-def _new_run(app: App, boot: str, deadline: int) -> Report:
-    """The first report of another run than `boot`."""
+def _new_run(app: App, boot: str, deadline: int, process: Sequence[int]) -> Report:
+    """The first report of another run than `boot`.
+
+    :raises NoDaemonError: if there is none in time, or none that stays.
+    """
     while clock.now() < deadline:
-        try:
-            client = Client(app.quick_state_dir())
-            try:
-                report = client.status()
-            finally:
-                client.close()
-            if report["boot"] != boot:
-                return report
-        except NoDaemonError:
-            pass  # between the two
-        select.select([], [], [], LOOK_AGAIN_S)
+        report = _report(app)
+        if report is not None and report["boot"] != boot:
+            if report["stopping"]:
+                raise NoDaemonError(STOPPED)
+            return report
+        if select.select(process, [], [], LOOK_AGAIN_S)[0]:
+            raise NoDaemonError(STOPPED)
     raise NoDaemonError("the daemon ended in order, but no new run answers: see its log")
+
+
+def _report(app: App) -> Report | None:
+    """What the daemon says; None between the two runs."""
+    try:
+        client = Client(app.quick_state_dir())
+        try:
+            return client.status()
+        finally:
+            client.close()
+    except NoDaemonError:
+        return None
 
 
 def _held(report: Report) -> dict[str, int]:

@@ -48,7 +48,7 @@ class Rehearsal:
         if fault is None:
             self._put(RestartAsked())
         else:
-            self._settle(Settle(None, done=False, why=f"a new run could not start: {fault}"))
+            self._settle(Settle(None, done=False, why=f"a new run would not do: {fault}"))
 
     def _fault(self, outcome: Outcome) -> str | None:
         if outcome.ok is None:
@@ -60,6 +60,8 @@ class Rehearsal:
         for what, now in (("pair", self._config.pair), ("node", self._config.node)):
             if outcome.ok[what] != now:
                 return f"it would be {what} {outcome.ok[what]}, not {now}: stop and start instead"
+        for unit, why in outcome.ok["lost"].items():
+            return f"{why}; so {unit} would not be kept: see 'ipfo handover'"
         return None
 
 

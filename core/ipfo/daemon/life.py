@@ -9,7 +9,7 @@ import os
 import resource
 import select
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +31,7 @@ from ipfo.daemon.state_dir import CONTROL, StateDir, group_id
 from ipfo.daemon.troubles import Troubles
 from ipfo.errors import ConfigError, HostError, NotAllowedError
 from ipfo.machine.effects import Settle
-from ipfo.machine.events import MaintenanceAsked, StandbyAsked
+from ipfo.machine.events import Event, MaintenanceAsked, StandbyAsked
 from ipfo.machine.step import Node, Remembered, boot
 from ipfo.model import SECOND, Instant, Phase, Role, Terms
 from ipfo.wire import Keyring
@@ -167,12 +167,11 @@ def _serve(parts: Parts, listener: socket.socket, folder: Path) -> bool:
         parts.paper.write("ledger", remark)
     parts.pool.addresses.start(clock.now())  # alone: the others can wait for the first heartbeat
     try:
-        swept = _sweep(parts)
+        swept, orders = _sweep(parts)
         parts = replace(parts, terms=placed(parts.terms, swept.get("interfaces", {})))
         parts.carrier.watch({each for g in parts.terms.groups.values() for each in g.interfaces})
-        restarting = _go_round(parts, listener, memory, swept.get("adopted", {}))
-    except _EndedEarlyError:
-        return False
+        adopted = swept.get("adopted", {})
+        restarting = _go_round(parts, listener, memory, adopted, orders)
     except EndNowError:
         _release_all(parts)
         raise HostError("ended out of order: it was told to end twice") from None
@@ -186,10 +185,6 @@ def _serve(parts: Parts, listener: socket.socket, folder: Path) -> bool:
     return restarting
 
 
-class _EndedEarlyError(Exception):
-    """The daemon was told to end before it had begun; nothing is held yet."""
-
-
 def _await_workers(pool: Pool) -> None:
     """No process of this run is left beside the new one; who will not end is ended."""
     until = clock.now() + PARTING_NS
@@ -201,9 +196,16 @@ def _await_workers(pool: Pool) -> None:
 
 
 def _go_round(
-    parts: Parts, listener: socket.socket, memory: ledger.Memory, adopted: Mapping[str, int]
+    parts: Parts,
+    listener: socket.socket,
+    memory: ledger.Memory,
+    adopted: Mapping[str, int],
+    orders: Sequence[Event],
 ) -> bool:
-    """Be a node until the end; whether it is that of a restart."""
+    """Be a node until the end; whether it is that of a restart.
+
+    `orders` have come during the start: what was adopted is given up in order, too.
+    """
     down = frozenset(each.interface for each in parts.carrier.changes() if not each.up)
     past = remembered(memory, parts.config, adopted)
     first = boot(parts.terms, past, clock.now(), down=down)
@@ -229,6 +231,8 @@ def _go_round(
         loop.put(StandbyAsked())
     if memory.maintenance:
         loop.put(MaintenanceAsked())
+    for order in orders:
+        loop.put(order)
     parts.paper.started()
     gc.freeze()  # what is here now stays: the collector need not look at it again
     tell_manager("READY=1")
@@ -301,16 +305,19 @@ def _report(parts: Parts, loop: Loop, troubles: Troubles) -> dict[str, Any]:
     return status.report(loop.node, clock.now(), seen)
 
 
-def _sweep(parts: Parts) -> Mapping[str, Any]:
+def _sweep(parts: Parts) -> tuple[Mapping[str, Any], list[Event]]:
     """What the `addresses` worker found and took off, before anybody hears of this node.
+
+    And what signals have asked for meanwhile: even to end in order, it must be known what is held.
 
     :raises HostError: if it cannot say.
     """
     outcomes: list[Outcome] = []
+    orders: list[Event] = []
     until = Instant(clock.now() + SWEEP_NS)
     parts.pool.addresses.call("sweep", {}, until, outcomes.append)
     while not outcomes:
-        _attend(parts.pool, parts.signals)
+        orders += _attend(parts.pool, parts.signals)
     if outcomes[0].ok is None:
         why = parts.pool.addresses.fault or outcomes[0].failed
         raise HostError(f"the addresses of this host cannot be looked after: {why}")
@@ -320,7 +327,7 @@ def _sweep(parts: Parts) -> Mapping[str, Any]:
         parts.paper.write("sweep", "addresses of an earlier run are taken off", group)
     for unit in outcomes[0].ok.get("adopted", ()):
         parts.paper.write("sweep", "held by an earlier run, and still under its lease: kept", unit)
-    return outcomes[0].ok
+    return outcomes[0].ok, orders
 
 
 def _release_all(parts: Parts) -> None:
@@ -336,8 +343,11 @@ def _release_all(parts: Parts) -> None:
         _attend(parts.pool, None)
 
 
-def _attend(pool: Pool, signals: Signals | None) -> None:
-    """One round with nobody but the workers (and whoever wants the daemon to end)."""
+def _attend(pool: Pool, signals: Signals | None) -> list[Event]:
+    """One round with nobody but the workers; what signals have asked for in it.
+
+    :raises EndNowError: at the second order to end.
+    """
     watched = pool.watched()
     reading = [fileno for fileno, _, _ in watched]
     writing = [fileno for fileno, wants_write, _ in watched if wants_write]
@@ -346,10 +356,12 @@ def _attend(pool: Pool, signals: Signals | None) -> None:
     due = pool.next_deadline()
     wait_s = None if due is None else max(0, due - clock.now()) / SECOND
     readable, writable, _ = select.select(reading, writing, [], wait_s)
-    if signals is not None and signals.fileno() in readable and signals.take():
-        raise _EndedEarlyError
+    orders = []
+    if signals is not None and signals.fileno() in readable:
+        orders = signals.take()
     now = clock.now()
     for fileno, _, worker in watched:
         if fileno in readable or fileno in writable:
             worker.ready(now)
     pool.expire(now)
+    return orders

@@ -101,12 +101,13 @@ class Loop:
             self._inbox.extend(ways.signals.take())
         if ways.carrier.fileno() in readable:
             self._inbox.extend(ways.carrier.changes())
-        self._inbox.extend(ways.control.ready(fds, now))
         for _ in range(min(STEPS_MAX, len(self._inbox))):
             self._take(self._inbox.popleft(), clock.now(), hands)
         now = clock.now()
         if next_deadline(self.node) <= now:
             self._take(DeadlineReached(), now, hands)
+        # Last, so that nobody is told how it was before: an order to end may have come.
+        self._inbox.extend(ways.control.ready(fds, now))
 
     def _wait(self, ways: Ways) -> tuple[set[int], set[int]]:
         """Sleep until something comes or is due; what may be read and what may be written."""

@@ -64,7 +64,9 @@ def judge(
 
 
 def _why_not_held(config: GroupConfig, interface: str, kept: Mapping[str, Any]) -> str | None:
-    if kept.get("held") is not True or kept.get("leased") is not True:
+    if kept.get("held") is not True:
+        return "it was not held"
+    if kept.get("leased") is not True:
         return "it was not held under a lease"
     if kept.get("epoch", 0) < 1:
         return "it was held under no epoch"

@@ -10,6 +10,7 @@ import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ipfo.config.load import load
@@ -30,8 +31,8 @@ def main(arguments: Sequence[str]) -> int:
     except ConfigError as error:
         answer = {"faults": list(error.faults), "exit_code": error.exit_code}
         code = error.exit_code
-    with os.fdopen(answers_to, "w", encoding="utf-8") as out:
-        json.dump(answer, out)
+    with suppress(BrokenPipeError), os.fdopen(answers_to, "w", encoding="utf-8") as out:
+        json.dump(answer, out)  # whoever asked may have been ended meanwhile
     return code
 
 

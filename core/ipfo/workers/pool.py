@@ -136,7 +136,7 @@ class Pool:
             self._leaving.append(worker)
             then(outcome)
 
-        given = {"config": config, "node": node}
+        given = {"config": config, "node": node, "state_dir": self._setup["state_dir"]}
         worker.call("load", given, Instant(now + REHEARSAL_NS), done)
 
     def stop(self, now: Instant, *, restarting: bool = False) -> None:

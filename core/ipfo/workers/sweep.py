@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ipfo import clock
-from ipfo.model import RENEW_MARGIN_NS, Address, Instant, Terms
+from ipfo.model import RENEW_MARGIN_NS, SECOND, Address, Instant, Terms
 from ipfo.plugin.contracts import Found, Provider
 from ipfo.plugin.late import LateError
 from ipfo.workers import child, leases, ledger
@@ -44,6 +44,15 @@ def grace_ns(terms: Terms) -> int:
     return terms.renew_margin_ns
 
 
+def sure_ns(kept: Iterable[Found]) -> int:
+    """How long after the look all of `kept` are certainly still there, and so with nobody else.
+
+    The system counts whole seconds, and one that has begun may be as good as over.
+    """
+    left_s = [found.lifetime_s - 1 for found in kept if found.lifetime_s is not None]
+    return max(0, min(left_s, default=0)) * SECOND
+
+
 @dataclass(slots=True)
 class Sweep:
     """One start. `alone`: whether no worker of an earlier run can still be at work."""
@@ -54,6 +63,7 @@ class Sweep:
     remarks: list[str]
     alone: bool
     _adoptions: dict[str, Adoptions] = field(default_factory=dict)
+    _refused: dict[str, str] = field(default_factory=dict)  # why, by unit
 
     def run(self) -> dict[str, Any]:
         """Afterwards nothing is on but what was adopted, and home addresses.
@@ -85,6 +95,29 @@ class Sweep:
                 member.record()
         swept += self._sweep_strays(there)
         return {"adopted": adopted, "swept": swept, "interfaces": interfaces}
+
+    def foresee(self) -> dict[str, str]:
+        """The units held under a lease that `run` would let go, and why; changes nothing.
+
+        What the ledger says is on counts as on: whoever holds it sees whether it is.
+        """
+        there: dict[int, list[Found]] = {}
+        for member in self.members:
+            kept = ledger.load(member.path, self.remarks)
+            there.setdefault(id(member.provider), []).extend(
+                Found(address, str(kept.get("interface")), self.terms.lease_s)
+                for address in addresses_of(kept) or ()
+                if member.leased
+            )
+        for unit, members in self.members.units.items():
+            if not any(member.leased for member in members):
+                continue
+            for member, adoption in self._judge(unit, there, Boot.now()):
+                try:
+                    self._ask_for(member, adoption.put_on)
+                except OSError as error:
+                    self._refuse(unit, f"{member.name}: {child.one_line(error)}")
+        return self._refused
 
     def _stays_at_home(self, member: Member) -> bool:
         """Whether this node's own address has been held, and on, since this kernel was booted."""
@@ -144,7 +177,14 @@ class Sweep:
             for member, adoption in adoptions:
                 providers[id(member.provider)] = member.provider
                 wires.setdefault((id(member.provider), member.interface), []).extend(adoption.keep)
-        good_until = Instant(looked_at + grace_ns(self.terms))
+        kept = [
+            found
+            for adoptions in judged.values()
+            for member, adoption in adoptions
+            for found in there[id(member.provider)]
+            if found.address in adoption.keep
+        ]
+        good_until = Instant(looked_at + sure_ns(kept) + grace_ns(self.terms))
         since = clock.now()
         for (provider, interface), addresses in wires.items():
             leases.renew(providers[provider], interface, addresses, self.terms.lease_s, good_until)
@@ -167,6 +207,7 @@ class Sweep:
         return adoptions
 
     def _refuse(self, unit: str, why: str) -> None:
+        self._refused.setdefault(unit, why)
         remark = f"{unit} was held by the earlier run and is not kept: {why}"
         if remark not in self.remarks:
             self.remarks.append(remark)
