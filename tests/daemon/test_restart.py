@@ -86,6 +86,11 @@ def test_a_config_that_cannot_be_loaded_refuses_it_before_anything_is_given_up(
     [
         ('name = "looped"', 'name = "other"', "it would be pair other, not looped"),
         ('"50ms"', '"50"\nnonsense = 3', "more: see 'ipfo check')"),
+        (
+            '"192.0.2.100/24", "2001:db8::100/64"',
+            '"192.0.2.9/24"',
+            "web: all its addresses are others now; so web would not be kept: see 'ipfo handover'",
+        ),
     ],
 )
 def test_each_thing_that_stands_in_the_way_is_said(
