@@ -356,7 +356,9 @@ def test_two_groups_of_one_id_are_refused_by_name(
     )
     faults = examine(write(PAIR + LINK + many)).faults
     assert len(faults) == 1
-    assert faults[0].startswith(f"{write(PAIR + LINK + many)}: ")
+    file = write(PAIR + LINK + many)
+    assert faults[0].startswith(f"{file}:7: groups: the groups 'g")
+    assert faults[0].endswith("look alike on the wire: rename one")
 
 
 def test_a_port_of_another_program_is_no_matter_of_the_config(write: Write) -> None:
