@@ -263,7 +263,7 @@ class GroupTerms:
     phase_timeout_ns: int = 30 * SECOND
     failback_after_ns: int | None = None  # None: only when asked for
     seamless: bool = False  # acquire, announce, then release
-    max_moves: int = 3  # automatic ones within `per_ns`; more freeze the group
+    max_moves: int = 3  # so many automatic ones within `per_ns` freeze the group
     per_ns: int = 600 * SECOND
 
 

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 from collections.abc import Iterator
 from datetime import datetime
@@ -110,6 +111,7 @@ def test_maintenance_is_told_to_both_nodes_and_outlives_the_daemon(running: Loop
     running.wait_for("beta", lambda report: bool(report["peer"]["maintenance"]))
     shown = " ".join(running.ask("beta", "status").stdout.split())
     assert "maintenance: nothing moves by itself; end it with 'ipfo resume' on alpha" in shown
+    assert "no second node for web: the pair is under maintenance" in shown
     assert running.end("alpha") == 0
     running.start("alpha")
     running.wait_for("alpha", lambda report: bool(report["maintenance"]))
@@ -185,3 +187,30 @@ def test_colour_is_for_terminals_that_want_it(running: Looped, no_color: str) ->
     os.close(ours)
     assert shown.wait(20) == 0
     assert (b"\x1b[" in text) is (no_color == "")
+
+
+def test_p10_who_looks_at_the_healthy_node_hears_that_there_is_no_second_one(
+    running: Looped,
+) -> None:
+    assert running.ask("beta", "standby").returncode == 0
+    running.wait_for("alpha", lambda r: r["groups"]["web"]["peer"]["health"] == "outcast")
+    shown = " ".join(running.ask("alpha", "status").stdout.split())
+    assert "! no second node for web: beta is set aside ('ipfo resume' on beta)" in shown
+    assert "Nothing is wrong." not in shown
+    shown = " ".join(running.ask("beta", "status").stdout.split())
+    assert "! no second node for web: beta is set aside, until 'ipfo resume' there" in shown
+
+
+def test_p10_the_last_word_of_a_killed_holder_is_its_last_word(running: Looped) -> None:
+    """Set aside, beta cannot know who holds web, and says that it does not take it, and why."""
+    assert running.ask("beta", "standby").returncode == 0
+    running.end("alpha", signal.SIGKILL)
+    report = running.wait_for("beta", held_by(None))
+    web = report["groups"]["web"]
+    assert (web["holder_known"], web["peer"]["role"]) == (False, "holder")
+    shown = " ".join(running.ask("beta", "status").stdout.split())
+    assert "who holds web is not known: alpha is not heard; its last word," in shown
+    assert "beta does not take it: beta is set aside" in shown
+    refused = running.ask("beta", "handover", "web")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "who holds web is not known, alpha is silent: say --to NODE" in refused.stderr

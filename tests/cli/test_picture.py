@@ -28,6 +28,9 @@ REPORT: dict[str, Any] = {
             "addresses": ["192.0.2.100/24", "2001:db8::100/64"],
             "health": "able",
             "health_why": None,
+            "holder_known": True,
+            "not_taken": None,
+            "frozen_until": None,
             "ill": None,
             "phase": None,
             "split": False,
@@ -141,11 +144,14 @@ def test_a_pair_that_is_well() -> None:
         ({"carrier__en0": False}, "interface en0 is not there or has no carrier"),
         (
             {"workers__addresses": {"running": False, "restarts": 2, "fault": "it ended"}},
-            "worker addresses: it ended",
+            "worker addresses: it ended (started again 2 times)",
+        ),
+        (
+            {"workers__addresses": {"running": True, "restarts": 1, "fault": "it ended"}},
+            "(started again once)",
         ),
         ({"outbox__queued": 5}, "5 notices are not delivered yet"),
         ({"outbox__dropped": 5}, "5 notices were dropped"),
-        ({"warnings": ["pair.key_file: there is none"]}, "pair.key_file: there is none"),
     ],
 )
 def test_each_problem_is_named(changes: dict[str, Any], words: str) -> None:
@@ -154,10 +160,105 @@ def test_each_problem_is_named(changes: dict[str, Any], words: str) -> None:
     assert "Nothing is wrong." not in text
 
 
+@pytest.mark.parametrize(
+    ("health", "words"),
+    [
+        ("outcast", "beta is set aside ('ipfo resume' on beta)"),
+        ("listening", "beta still listens"),
+        ("carrier", "beta has no carrier there"),
+        ("stopping", "beta is stopping"),
+        ("vetoed", "a test or pre_acq on beta refused its last claim"),
+        ("failed", "the last claim of beta failed"),
+        ("frozen", "it is frozen on beta"),
+        ("isolated", "beta reaches no witness"),
+    ],
+)
+def test_p10_a_holder_without_a_second_node_is_not_well(health: str, words: str) -> None:
+    text = " ".join(shown(groups__web__peer__health=health).split())
+    assert f"! no second node for web: {words}" in text
+    assert "Nothing is wrong." not in text
+
+
+def test_groups_without_a_second_node_for_one_reason_stand_in_one_line() -> None:
+    web = deepcopy(REPORT["groups"]["web"])
+    web["peer"]["health"] = "outcast"
+    text = " ".join(shown(groups={"web": web, "db": web}).split())
+    assert text.count("no second node") == 1
+    assert "no second node for web, db: beta is set aside" in text
+
+
+def test_p10_the_standby_says_itself_why_it_would_not_take_a_group() -> None:
+    why = "alpha is set aside, until 'ipfo resume' there"
+    text = " ".join(shown(groups__web__holder="beta", groups__web__not_taken=why).split())
+    assert f"! no second node for web: {why}" in text
+    assert "Nothing is wrong." not in text
+
+
+def unheld(**changes: Any) -> str:
+    nobody: dict[str, Any] = {
+        "groups__web__holder": None,
+        "groups__web__held_since": None,
+        "groups__web__role": "standby",
+    }
+    return " ".join(shown(**nobody, **changes).split())
+
+
+def test_the_last_word_of_a_silent_peer_is_not_shown_as_now() -> None:
+    said = {"role": "holder", "epoch": 7, "health": "able", "heard_ms_ago": 12000.0}
+    text = unheld(
+        groups__web__holder_known=False,
+        groups__web__peer=said,
+        peer__alive=False,
+        peer__heard_ms_ago=12000.0,
+    )
+    assert "web: held by not known" not in text
+    assert "web: holder not known, epoch 7" in text
+    assert "who holds web is not known: beta is not heard; its last word, 12.0 s ago" in text
+    assert "was that it holds it" in text
+    assert "beta: holder, able, epoch 7, its last word, 12.0 s ago" in text
+    assert "nobody" not in text
+
+
+def test_who_holds_what_is_not_known_of_a_peer_that_was_never_heard() -> None:
+    text = unheld(groups__web__holder_known=False, groups__web__peer=None, peer__alive=False)
+    assert "who holds web is not known: beta has not been heard" in text
+
+
+def test_a_frozen_group_that_nobody_holds_says_that_this_is_why_and_when_it_ends() -> None:
+    text = unheld(
+        groups__web__not_taken="it is frozen: it moved by itself 3 times within 600 s",
+        groups__web__health="frozen",
+        groups__web__frozen_until="2026-01-02T03:14:05.000Z",
+    )
+    assert "nobody holds web; alpha does not take it: it is frozen: it moved by itself 3" in text
+    assert "until 2026-01-02T03:14:05Z, 'ipfo resume' or 'ipfo handover web --to alpha'" in text
+
+
+def test_nobody_holds_it_since_the_peer_is_set_aside() -> None:
+    said = {"role": "outcast", "epoch": 7, "health": "outcast", "heard_ms_ago": 40.0}
+    text = unheld(groups__web__peer=said, groups__web__not_taken="no luck")
+    assert "nobody holds web; alpha does not take it: no luck; beta is set aside" in text
+    assert "beta: outcast, epoch 7, 40 ms ago" in text
+
+
+def test_warnings_of_the_config_are_notes_and_no_trouble() -> None:
+    text = shown(warnings=["pair.key_file: there is none"])
+    assert "- config: pair.key_file: there is none" in text
+    assert "Nothing is wrong." in text
+    assert "! " not in text
+
+
+def test_a_fence_that_worked_is_shown_with_when_and_whom() -> None:
+    text = shown(fence={"asked": "2026-01-02T03:03:05.000Z", "failed": None})
+    assert "- beta was fenced by this node at 2026-01-02T03:03:05Z (60.0 s)" in text
+
+
 def test_third_parties_that_are_well_are_no_problem() -> None:
     well = {"asked": "2026-01-02T03:04:05.000Z", "failed": None}
     never = {"asked": None, "failed": None}
-    assert "Nothing is wrong." in shown(witnesses=well, voter=well, fence=never)
+    text = shown(witnesses=well, voter=well, fence=never)
+    assert "Nothing is wrong." in text
+    assert "fenced" not in text
 
 
 def test_what_is_restarting_says_so() -> None:

@@ -6,6 +6,7 @@ import pytest
 from tests.machine.scenes import WEB, settled, until_held
 from tests.machine.virtual_pair import Pair
 
+from ipfo.machine.effects import Notify
 from ipfo.machine.events import (
     HandoverAsked,
     HealthChanged,
@@ -61,6 +62,24 @@ def test_failback_by_itself_waits_until_the_preferred_node_has_been_well_for_lon
     assert pair.holders() == ["beta"]
     pair.run(12_000)
     assert pair.holders() == ["alpha"]
+
+
+def reasons(pair: Pair, name: str) -> list[str]:
+    """Why `name` let go, as people were told it."""
+    return [e.detail for _, e in pair.hosts[name].effects if isinstance(e, Notify)]
+
+
+def test_p10_what_moves_by_itself_says_why() -> None:
+    """A failback that nobody asked for looks like a whim, else."""
+    pair = settled(groups=AUTO)
+    pair.feed("alpha", HealthChanged("web", "http: 500"))
+    pair.run(2_000)
+    assert "ill here: http: 500; beta is ready" in reasons(pair, "alpha")
+    pair.feed("alpha", HealthChanged("web", None))
+    pair.run(70_000)
+    assert pair.holders() == ["alpha"]
+    why = 'failback = "auto": it belongs on alpha, and alpha has been well for 60 s; alpha is ready'
+    assert why in reasons(pair, "beta")
 
 
 def test_without_it_a_failback_is_made_only_when_asked_for() -> None:

@@ -31,6 +31,9 @@ def _where_it_is_not(app: App, group: str) -> str:
     if group not in report["groups"]:
         raise RefusedError(f"no group is called {group}; there are {', '.join(report['groups'])}")
     holder = report["groups"][group]["holder"]
+    if not report["groups"][group]["holder_known"]:
+        silent = report["peer"]["name"]
+        raise RefusedError(f"who holds {group} is not known, {silent} is silent: say --to NODE")
     if holder is None:
         raise RefusedError(f"nobody holds {group}, so there is nothing to hand over")
     nodes = (report["node"], report["peer"]["name"])

@@ -38,6 +38,8 @@ def picture(report: Report) -> Iterator[str]:
         yield click.style("Nothing is wrong.", fg=GOOD)
     for problem in problems:
         yield from _wrapped(click.style("! ", fg=BAD), problem)
+    for note in _notes(report):
+        yield from _wrapped("- ", note)
 
 
 def _title(report: Report) -> Iterator[str]:
@@ -116,14 +118,19 @@ def _group(name: str, group: Report, report: Report) -> Iterator[str]:
     holder = group["holder"]
     where = f"{holder} since {_ago(group['held_since'], report['at'])}" if holder else "nobody"
     lead, tail = f"{_cut(name, WIDTH - 1)}:", f", epoch {group['epoch']}"
-    held = f"held by {click.style(_cut(where, WIDTH - 30), fg=GOOD if holder else BAD)}{tail}"
+    unknown = holder is None and not group["holder_known"]
+    if unknown:
+        held = f"holder {click.style('not known', fg=BAD)}{tail}"
+    else:
+        who = click.style(_cut(where, WIDTH - 30), fg=GOOD if holder else BAD)
+        held = f"held by {who}{tail}"
     together = len(lead) + len(click.unstyle(held)) < WIDTH
     yield click.style(lead, bold=True) + (f" {held}" if together else "")
     if not together:
         yield f"  {held}"
     yield from _wrapped("  ", ", ".join(group["addresses"]))
     phase = f", running {group['phase']}" if group["phase"] else ""
-    yield _cut(f"  {report['node']}: {group['role']}, {group['health']}{phase}", WIDTH)
+    yield _cut(f"  {report['node']}: {_state(group['role'], group['health'])}{phase}", WIDTH)
     if group["health_why"]:
         yield from _wrapped("    ", group["health_why"])
     if group["voted_until"]:
@@ -133,12 +140,37 @@ def _group(name: str, group: Report, report: Report) -> Iterator[str]:
         yield _cut(f"  {name_of_peer}: has said nothing of it", WIDTH)
     else:
         age = _duration_ms(peer["heard_ms_ago"])
-        told = f"{peer['role']}, epoch {peer['epoch']}, {peer['health']}"
-        yield _cut(f"  {name_of_peer}: {told}, {age} ago", WIDTH)
+        told = f"{_state(peer['role'], peer['health'])}, epoch {peer['epoch']}"
+        last = f"{age} ago" if report["peer"]["alive"] else f"its last word, {age} ago"
+        yield _cut(f"  {name_of_peer}: {told}, {last}", WIDTH)
+
+
+HEALTH_IN_WORDS = {
+    "able": "able",
+    "listening": "listens still",
+    "carrier": "no carrier",
+    "outcast": "set aside",
+    "vetoed": "refused its last claim",
+    "failed": "failed to take it",
+}
+
+
+def _state(role: str, health: str) -> str:
+    """Both in words, and none of them twice."""
+    return role if health == role else f"{role}, {HEALTH_IN_WORDS.get(health, health)}"
+
+
+def _notes(report: Report) -> Iterator[str]:
+    """What is no trouble of now, and yet to be known."""
+    fence = report["fence"]
+    if fence is not None and fence["asked"] is not None and fence["failed"] is None:
+        when = _ago(fence["asked"], report["at"])
+        yield f"{report['peer']['name']} was fenced by this node at {when}"
+    for warning in report["warnings"]:
+        yield f"config: {warning}"
 
 
 def _problems(report: Report) -> Iterator[str]:
-    yield from report["warnings"]
     peer = report["peer"]
     if peer["heard_ms_ago"] is None:
         yield f"{peer['name']} has not been heard since this daemon was started"
@@ -150,18 +182,21 @@ def _problems(report: Report) -> Iterator[str]:
         yield f"{report['node']} is set aside: 'ipfo resume' lets it hold groups again"
     for node, ordered in ((report["node"], report), (peer["name"], peer)):
         if ordered["maintenance"]:
-            yield f"maintenance: nothing moves by itself; end it with 'ipfo resume' on {node}"
+            ends = f"end it with 'ipfo resume' on {node}"
+            yield f"maintenance: nothing moves by itself; {ends} (until then no takeover either)"
     yield from _others_problems(report)
     for name, link in report["links"].items():
         yield from _link_problems(name, link, peer)
     for name, group in report["groups"].items():
         yield from _group_problems(name, group, report)
+    yield from _no_second(report)
     for interface, up in report["carrier"].items():
         if not up:
             yield f"interface {interface} is not there or has no carrier"
     for kind, worker in report["workers"].items():
         if worker["fault"]:
-            yield f"worker {kind}: {worker['fault']} (started again {worker['restarts']} times)"
+            times = "once" if worker["restarts"] == 1 else f"{worker['restarts']} times"
+            yield f"worker {kind}: {worker['fault']} (started again {times})"
     yield from _outbox_problems(report["outbox"])
 
 
@@ -193,14 +228,14 @@ def _others_problems(report: Report) -> Iterator[str]:
 
 HEALTH_PROBLEMS = {
     "ill": "is ill on {}",
-    "frozen": "is frozen on {}: 'ipfo resume' lets it move by itself again",
+    "frozen": "is frozen on {}: 'ipfo resume' there lets it move by itself again",
     "isolated": "cannot be held by {}: it is the isolated one, as far as it can tell",
 }
 
 
 def _group_problems(name: str, group: Report, report: Report) -> Iterator[str]:
     if group["holder"] is None:
-        yield f"nobody holds {name}"
+        yield _without_holder(name, group, report)
     if group["split"]:
         yield f"{name} has two holders; the lower epoch is about to let go"
     if group["contested"]:
@@ -218,6 +253,59 @@ def _group_problems(name: str, group: Report, report: Report) -> Iterator[str]:
     for failure in group["failures"]:
         what = "its lease" if failure["what"] == "lease" else failure["what"]
         yield f"{name}: {what} failed at {failure['at']}: {failure['why']}"
+
+
+def _without_holder(name: str, group: Report, report: Report) -> str:
+    """Nobody has it, or nobody knows: why, and what ends that."""
+    node, peer, said = report["node"], report["peer"], group["peer"]
+    why = group["not_taken"]
+    if group["frozen_until"] is not None and group["health"] == "frozen":
+        by_hand = f"'ipfo resume' or 'ipfo handover {name} --to {node}'"
+        why = f"{why}; until {group['frozen_until'][:19]}Z, {by_hand}"
+    because = f"; {node} does not take it: {why}" if why else ""
+    if group["holder_known"]:
+        theirs = "" if said is None else CANNOT.get(said["health"], "").format(peer["name"])
+        return f"nobody holds {name}{because}" + (f"; {theirs}" if theirs else "")
+    if said is None:
+        quiet = "has said nothing of it" if peer["alive"] else "has not been heard"
+        return f"who holds {name} is not known: {peer['name']} {quiet}{because}"
+    ago = f"{_duration_ms(said['heard_ms_ago'])} ago"
+    word = "that it holds it" if said["role"] == "holder" else f"that it is {said['role']}"
+    heard = f"{peer['name']} is not heard; its last word, {ago}, was {word}"
+    return f"who holds {name} is not known: {heard}{because}"
+
+
+CANNOT = {
+    "listening": "{} still listens: it was started, or slept, a moment ago",
+    "carrier": "{} has no carrier there",
+    "outcast": "{0} is set aside ('ipfo resume' on {0})",
+    "stopping": "{} is stopping",
+    "vetoed": "a test or pre_acq on {} refused its last claim",
+    "failed": "the last claim of {} failed",
+    "frozen": "it is frozen on {}",
+    "isolated": "{} reaches no witness",
+}
+"""Why the peer, by its own word, would not take a group; one that is ill does, for want of better."""
+
+
+def _no_second(report: Report) -> Iterator[str]:
+    """Groups whose holder has nobody behind it, though the other node lives."""
+    mine, peer = report["node"], report["peer"]
+    why: dict[str, list[str]] = {}
+    for name, group in report["groups"].items():
+        reason: str | None = None
+        if group["holder"] == mine and peer["alive"]:
+            said = group["peer"]
+            reason = f"{peer['name']} has said nothing of it"
+            if said is not None:
+                reason = CANNOT.get(said["health"], "").format(peer["name"]) or None
+        elif group["holder"] == peer["name"]:
+            reason = group["not_taken"]
+        if reason is not None:
+            why.setdefault(reason, []).append(name)
+    for reason, names in why.items():
+        more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+        yield f"no second node for {', '.join(names[:6])}{more}: {reason}"
 
 
 def _outbox_problems(outbox: Report | None) -> Iterator[str]:

@@ -73,8 +73,8 @@ DESCRIPTIONS: dict[str, str] = {
     "groups.*.with": "Other groups that stay on the same node as this one: all move or none, and one"
     " entry is enough for both. They must be alike in preferred, contested, failback, failback_after,"
     " handover, max_moves, per and announce_every, and none may have a home. Absent: it goes alone.",
-    "groups.*.max_moves": "More automatic moves than this within `per` freeze the group where it is,"
-    " and people are told; `ipfo resume` or `ipfo handover` end that, or time. Smaller: clients are"
+    "groups.*.max_moves": "So many automatic moves within `per` freeze the group where it is: it moves no"
+    " more by itself, not even if its holder dies, and people are told; `ipfo resume` or `ipfo handover` end that, or time. Smaller: clients are"
     " spared sooner from a group that goes to and fro. Larger: more failures in a row are survived.",
     "groups.*.per": "Within which time max_moves are counted, over both nodes; longer than max_moves"
     " takeovers take. Shorter: a frozen group is free again sooner. Longer: a slow to and fro is"

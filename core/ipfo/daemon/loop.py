@@ -146,7 +146,8 @@ class Loop:
         hands.flush()
         node = taken.node
         ordered = (node.outcast, node.maintenance) != (was.outcast, was.maintenance)
-        if node.groups is not was.groups or ordered:
+        # no group changes when a peer falls silent whose groups nobody here may take
+        if node.groups is not was.groups or ordered or node.silent != was.silent:
             self._changed = True
 
     def _role_of(self, group: str) -> Role:

@@ -12,10 +12,12 @@ from typing import Any
 
 from ipfo.config.model import Config
 from ipfo.daemon.links import UNSENT, Counters
+from ipfo.daemon.reasons import against_taking, times
 from ipfo.daemon.troubles import Contact, Troubles
-from ipfo.machine.group import Group, Hold
+from ipfo.machine.group import Around, Group, Hold, is_frozen
 from ipfo.machine.links import Link, loss
-from ipfo.machine.node import Node
+from ipfo.machine.node import Node, around
+from ipfo.machine.roles import thaws_at
 from ipfo.model import GroupEntry, Health, Instant, Role, Sign, Terms
 from ipfo.workers.pool import Worker
 
@@ -112,6 +114,7 @@ def report(node: Node, now: Instant, seen: Seen) -> dict[str, Any]:
 def _unit(node: Node, group: Group, now: Instant, seen: Seen) -> dict[str, Any]:
     """What is the same for every group of a unit."""
     who, since = seen.holders.known[group.name]
+    a = around(node, group.name, now, seen.terms)
     ours = group.role in (Role.CLAIMANT, Role.HOLDER, Role.YIELDER)
     said = node.said.get(group.name)
     health = Health.ABLE if said is None else said.health
@@ -127,6 +130,9 @@ def _unit(node: Node, group: Group, now: Instant, seen: Seen) -> dict[str, Any]:
         "held_since": None if who is None else _wall(since, now),
         "health": health.name.lower(),
         "health_why": _why(node, group, health),
+        "holder_known": who is not None or (group.peer is not None and not node.silent),
+        "not_taken": against_taking(group, a),
+        "frozen_until": _thaws(group, a),
         "ill": group.ill,
         "reason": group.reason.value,
         "phase": None if group.running is None else group.running.value,
@@ -165,11 +171,17 @@ def _why(node: Node, group: Group, health: Health) -> str | None:
         case Health.ISOLATED:
             return node.denied.get(group.name) or node.vote_lost or node.witness_why or None
         case Health.FROZEN:
-            return f"it moved by itself {len(group.moves)} times of late"
+            return f"it moved by itself {times(len(group.moves))} of late"
         case Health.CONTESTED:
             return "its address answers on the wire"
         case _:
             return None
+
+
+def _thaws(group: Group, a: Around) -> str | None:
+    """Until when the group is frozen on this node; None: it is not."""
+    thaws = thaws_at(group, a)
+    return _wall(thaws, a.now) if thaws is not None and is_frozen(group, a) else None
 
 
 def _contact(configured: bool, contact: Contact | None, now: Instant) -> dict[str, Any] | None:

@@ -67,7 +67,9 @@ def unable(group: Group, a: Around, takers: tuple[Health, ...] = TAKERS) -> str 
         return unlike(group, a)
     frozen = group.peer.health is Health.FROZEN and group.asked is not None
     if group.peer.health not in takers and not frozen:
-        return f"{a.terms.peer} cannot take it: {group.peer.health.name.lower()}"
+        ill = group.peer.health is Health.ILL
+        more = f" (its checks fail; 'ipfo status' on {a.terms.peer} says which)" if ill else ""
+        return f"{a.terms.peer} cannot take it: {group.peer.health.name.lower()}{more}"
     return None
 
 
@@ -82,6 +84,19 @@ def by_itself(group: Group, a: Around) -> Reason | None:
         return Reason.HEALTH
     due_at = failback_at(group, a)
     return Reason.FAILBACK if due_at is not None and a.now >= due_at else None
+
+
+def _for_what(group: Group, a: Around) -> str:
+    """Why a group that nobody asked for is given away; empty where somebody did."""
+    wait_ns = a.group.failback_after_ns
+    if not group.pushes:
+        return ""
+    if group.giving is Reason.HEALTH:
+        return f"ill here: {group.ill}; " if group.ill is not None else "it was ill here; "
+    if group.giving is not Reason.FAILBACK or wait_ns is None:
+        return ""
+    well = f"{a.terms.peer} has been well for {wait_ns / SECOND:g} s"
+    return f'failback = "auto": it belongs on {a.terms.peer}, and {well}; '
 
 
 def failback_at(group: Group, a: Around) -> Instant | None:
@@ -116,7 +131,7 @@ def hand_over(group: Group, a: Around) -> Out:
     peer = group.peer
     if peer is not None and not a.silent and _is_ready(peer, group):
         if not a.group.seamless:
-            return _yield(group, a, f"{a.terms.peer} is ready")
+            return _yield(group, a, f"{_for_what(group, a)}{a.terms.peer} is ready")
         if group.sign is not Sign.SHARE:
             until = Instant(a.now + SHARE_NS)
             shared = evolve(group, sign=Sign.SHARE, sign_until=until)
@@ -153,7 +168,8 @@ def shared(group: Group, a: Around) -> Out:
             "share", "the peer has it", group.name, epoch=group.claim,
             inputs=(overlap, ("seen_on_the_wire", str(seen).lower())),
         )  # fmt: skip
-        group, effects = _yield(group, a, f"{a.terms.peer} has it", forced=True)
+        why = f"{_for_what(group, a)}{a.terms.peer} has it"
+        group, effects = _yield(group, a, why, forced=True)
         return evolve(group, shared_at=None), (record, *effects)
     return evidence.seek(group, a)
 
@@ -164,7 +180,11 @@ def _offer(group: Group, a: Around) -> Out:
         return step_phase(group, Phase.TEST, acquire=False)
     sign = Sign.PUSH if group.pushes else Sign.OFFER
     offer = evolve(group, sign=sign, sign_until=Instant(a.now + offer_lasts_ns(a)))
-    return offer, (Record("offer", group.giving.value, group.name, epoch=group.claim),)
+    why = _for_what(group, a).removesuffix("; ")
+    inputs = (("why", why),) if why else ()
+    return offer, (
+        Record("offer", group.giving.value, group.name, epoch=group.claim, inputs=inputs),
+    )
 
 
 def _keep(group: Group, a: Around, why: str) -> Out:

@@ -40,6 +40,9 @@ BY_OFFER = (Reason.HANDOVER, Reason.FAILBACK)
 """Claims that the holder invited."""
 
 IN_WORDS = {
+    Reason.TAKEOVER: "{peer} fell silent",
+    Reason.HANDOVER: "{peer} gave it",
+    Reason.FAILBACK: "it belongs here, and {peer} gave it",
     Reason.FIRST_CLAIM: "nobody held it since this node was started",
     Reason.ORPHAN: "nobody held it any more",
     Reason.CONTESTED: "taken though somebody still answers for it",
@@ -230,7 +233,7 @@ def took(group: Group, a: Around) -> Out:
     effects = (*effects, *frozen)
     planned = {Reason.HANDOVER: Told.HANDOVER, Reason.FAILBACK: Told.FAILBACK}
     event = planned.get(group.reason, Told.TAKEOVER)
-    why = IN_WORDS.get(group.reason, group.reason.value)
+    why = IN_WORDS.get(group.reason, group.reason.value).format(peer=a.terms.peer)
     headline = f"{group.name} is now on {a.terms.node}: {why}"
     heard = f"was last heard {silence_ms} ms ago" if a.peer_ever else "was never heard"
     told = notice(group, event, headline, f"{a.terms.peer} {heard}")
