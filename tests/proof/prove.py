@@ -30,7 +30,7 @@ ONE_IN = 200
 STATES = 12_000
 """Each exploration ends with the layer in which it has seen so many worlds, if not before."""
 
-DEPTH_MAX = 1000
+DEPTH_MAX = 5000
 CORES = 2
 
 

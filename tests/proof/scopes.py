@@ -109,7 +109,7 @@ SCOPES = {
             "a boot beside a holder that cannot be asked",
             "listening before the first claim, where the wire says nothing",
             small_pair(probes=False),
-            {"kill": 1, "start": 1},
+            {"power": 1, "start": 1},
             hosts=(0,),
         ),
         Scope(

@@ -177,7 +177,7 @@ ALL = (
         "1 lease",
         "who held it goes on when it has run out",
         ((hold, "lease_ends", nothing),),
-        InScope("an engine is frozen", "P"),
+        InScope("an engine is frozen", "the machine"),
     ),
     TakenOut(
         "2 silence on every link",

@@ -117,8 +117,8 @@ class Draft:
         proven = self._accept(index, beat)
         if proven is None:
             return
-        small_judge.heard(self, index, beat)
         self.feed(index, HeartbeatHeard(beat.link, beat, proven), at)
+        small_judge.heard(self, index, beat)  # it may let go on hearing the second one
 
     def _accept(self, index: int, beat: Heartbeat) -> bool | None:
         """As `wire.replay` judges it where nothing comes twice; None: of a boot that is over."""
