@@ -19,7 +19,7 @@ def journal(pair: Looped, node: str) -> list[tuple[str, str, int, str]]:
     """Every turn of `node`: from, to, epoch, rule; none before its worker has made the journal."""
     store = sqlite3.connect(pair.state_dir(node) / "journal.sqlite")
     try:
-        if not store.execute("SELECT 1 FROM sqlite_master WHERE name = 'journal'").fetchall():
+        if not store.execute("PRAGMA table_info(journal)").fetchall():
             return []
         return store.execute(
             "SELECT was, role, epoch, rule FROM journal WHERE what = 'turn' ORDER BY id"
