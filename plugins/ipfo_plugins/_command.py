@@ -3,6 +3,7 @@
 It is not run if somebody else than root or the daemon's user could have written it.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,25 @@ class Ended:
 
     failed: str | None
     lines: tuple[str, ...]
+
+
+def lacks(program: str) -> list[str]:
+    """Why `run_command` would not run `program` on this host, for people; empty if it would."""
+    path = Path(program)
+    try:
+        why = untrusted(path)
+        is_file = path.is_file()
+    except FileNotFoundError:
+        return [f"{program} does not exist; install it, or mend its path"]
+    except OSError as error:
+        return [f"{program}: {error.strerror}"]
+    if why is not None:
+        return [f"{program} would not be run: {why}"]
+    if not is_file:
+        return [f"{program} is no file; mend its path"]
+    if not os.access(path, os.X_OK):
+        return [f"{program} is not executable; chmod +x {program}"]
+    return []
 
 
 def run_command(argv: Sequence[str], timeout_s: float, *, given: bytes = b"") -> Ended:

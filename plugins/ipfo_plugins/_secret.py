@@ -2,7 +2,9 @@
 
 import os
 import re
+import ssl
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 DURATION = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(ms|s|min)$"}
@@ -44,6 +46,33 @@ def refuse_shared(path: str) -> None:
     """The file at `path` can be read, and only by its owner; else OSError."""
     with Path(path).open("rb") as file:
         _refuse_shared(path, file.fileno())
+
+
+def lacks(path: str | None, read: Callable[[str], object]) -> list[str]:
+    """Why `read` cannot have the file at `path`, for people; empty if it can, or there is no path.
+
+    `read` is one of this module, and what it gives is thrown away.
+    """
+    if path is None:
+        return []
+    try:
+        read(path)
+    except FileNotFoundError:
+        return [f"{path} does not exist; put it there, or mend its path"]
+    except OSError as error:
+        text = error.strerror or str(error)
+        return [text if path in text else f"{path}: {text}"]
+    return []
+
+
+def readable(path: str) -> None:
+    """The file at `path` can be read; else OSError."""
+    Path(path).open("rb").close()
+
+
+def read_authorities(path: str) -> ssl.SSLContext:
+    """A context that trusts those in the file at `path`; OSError if it cannot be read, or is none."""
+    return ssl.create_default_context(cafile=path)
 
 
 def _refuse_shared(path: str, descriptor: int) -> None:

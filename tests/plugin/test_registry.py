@@ -193,6 +193,10 @@ BROKEN = {
         "@hookimpl\ndef ipfo_importers(): return [Offer('a', 'build')]",
         'the importer "a": build must be callable, not str',
     ),
+    "lacks not callable": (
+        "@hookimpl\ndef ipfo_checks(): return [Offer('a', int, lacks=['a hammer'])]",
+        'the check "a": lacks must be callable, or None, not list',
+    ),
     "schema no object": (
         "@hookimpl\ndef ipfo_transports(): return [Offer('a', int, [1])]",
         'the transport "a": its schema must be a JSON Schema object, not list',

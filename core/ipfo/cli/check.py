@@ -7,7 +7,7 @@ from ipfo.errors import ConfigError
 
 
 @click.command()
-@click.option("--host", is_flag=True, help="Look at this machine too: interfaces, rights, scripts.")
+@click.option("--host", is_flag=True, help="Look at this machine too: rights, programs, secrets.")
 @click.pass_obj
 @click.pass_context
 def check(ctx: click.Context, app: App, *, host: bool) -> None:

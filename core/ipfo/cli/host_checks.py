@@ -1,7 +1,8 @@
 """What ``ipfo check --host`` looks at on this machine. Nothing is changed, no address is touched.
 
 Where a plugin does the work it is asked itself: a transport opens its socket and closes it again,
-a provider looks for the address. So what is checked is what the daemon will do.
+a provider looks for the address; checks, witnesses and the fence say what they lack here (see
+host_plugins). So what is checked is what the daemon will do.
 """
 
 import errno
@@ -10,11 +11,11 @@ import os
 import socket
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Literal
 
+from ipfo.cli import host_plugins
+from ipfo.cli.finding import Finding
 from ipfo.config.model import Config, GroupConfig, LinkConfig
 from ipfo.daemon.rights import missing_rights
 from ipfo.plugin.contracts import LinkEnd
@@ -27,27 +28,16 @@ MAIL_PORTS = {"none": 25, "starttls": 587, "tls": 465}
 WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at: ``ok``, ``note`` (think about it) or ``no`` (it will fail)."""
-
-    grade: Literal["ok", "note", "no"]
-    text: str
-
-    def line(self) -> str:
-        """For people."""
-        return f"{self.grade:<4}  {self.text}"
-
-
 def checks(config: Config, state_dir: Path) -> Iterator[Finding]:
     """Everything, in the order in which the daemon would need it."""
-    registry = Registry(config.entry_points("transport", "provider"))
+    registry = Registry(config.entry_points("transport", "provider", *host_plugins.KINDS))
     return chain(
         _interfaces(config),
         _rights(config),
         *(_link(config, link, registry) for link in config.links.values()),
         *(_group(group, registry) for group in config.groups.values()),
         *(_scripts(group) for group in config.groups.values()),
+        host_plugins.findings(config, registry),
         _filters(config),
         _state(state_dir),
         _control_group(config),

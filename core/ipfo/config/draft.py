@@ -29,7 +29,8 @@ class Draft:
     """The tables of a file, the paths whose values have the wrong shape, and what plugins say.
 
     `traits` are those of the providers that are loaded, by name; `voters` the names of the
-    witnesses that can grant.
+    witnesses that can grant; `schemas` those of the options of checks, witnesses and fences, by
+    kind and name.
     """
 
     file: Path
@@ -37,6 +38,7 @@ class Draft:
     bad: frozenset[KeyPath] = frozenset()
     traits: Mapping[str, frozenset[str]] = field(default_factory=dict)
     voters: frozenset[str] = frozenset()
+    schemas: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
 
     def get(self, *path: str | int) -> Any:  # noqa: ANN401 - whatever the file has there
         """The value at `path`; None if there is none, or it or what it stands in is unsound."""
@@ -118,6 +120,17 @@ class Draft:
         return {
             link for link, node, address in self.link_addresses() if node == home and address in ips
         }
+
+    def chosen(self, kind: str, *path: str | int) -> tuple[Mapping[str, Any], dict[str, Any]]:
+        """The schema of what the table at `path` chooses of `kind`, and what it says of sound shape.
+
+        Both empty where that is not known. ipfo's own keys are among what it says.
+        """
+        schema = self.schemas.get((kind, str(self.get(*path, "plugin"))))
+        if schema is None:
+            return {}, {}
+        values = {key: self.get(*path, key) for key in self.get(*path)}
+        return schema, {key: value for key, value in values.items() if value is not None}
 
     def provider(self, group: str) -> str:
         """The name of the provider of `group`, as it stands there or by default."""

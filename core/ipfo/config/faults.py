@@ -143,7 +143,8 @@ def _words(misfit: _Misfit) -> str:
             return f"{shown} is not {wanted}"
         case "type":
             names = [rule] if isinstance(rule, str) else list(rule)
-            return f"{shown} is not " + " or ".join(_TYPE_NAMES.get(each, each) for each in names)
+            kinds = " or ".join(_TYPE_NAMES.get(each, each) for each in names)
+            return f"{shown} is not {kinds}{_as_it_would_be(misfit)}"
         case "enum" if not isinstance(misfit.value, str) and all(isinstance(x, str) for x in rule):
             return f"{shown} is not a string"
         case "enum" | "const":
@@ -166,6 +167,22 @@ def _words(misfit: _Misfit) -> str:
             return f"{shown} names something twice"
         case _:
             return " ".join(misfit.text.split())
+
+
+def _as_it_would_be(misfit: _Misfit) -> str:
+    """How TOML writes what was probably meant, where a list and one of its values were mixed up."""
+    value, found, here = misfit.value, misfit.schema.get("items"), key_path(misfit.path)
+    items = found if isinstance(found, Mapping) else {}
+    in_a_list = any(isinstance(each, int) for each in misfit.path)
+    match misfit.rule, value:
+        case "array", Mapping() if items.get("type") == "object" and not in_a_list:
+            return f"; write [[{here}]]"
+        case "array", str() if items.get("type") == "string":
+            return f"; write {key_path(misfit.path[-1:])} = [{show(value)}]"
+        case "object", [Mapping()] if not in_a_list:
+            return f"; write [{here}]"
+        case _:
+            return ""
 
 
 def _choice(values: Iterable[Any]) -> str:

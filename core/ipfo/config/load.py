@@ -217,7 +217,12 @@ class _Reading:
         traits = {name: frozenset(offer.traits) for name, offer in providers.items()}
         witnesses = self.registry.witnesses()
         voters = frozenset(name for name, offer in witnesses.items() if VOTE in offer.traits)
-        return Draft(self.path, self.tables, bad, traits, voters)
+        schemas = {
+            (kind, name): offer.schema
+            for kind in by_node.KINDS
+            for name, offer in self.registry.offers(kind).items()
+        }
+        return Draft(self.path, self.tables, bad, traits, voters, schemas)
 
     def _node_faults(self, draft: Draft, node: str | None) -> Iterator[Fault]:
         if node is not None and draft.nodes is not None and node not in draft.nodes:

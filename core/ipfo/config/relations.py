@@ -54,6 +54,7 @@ def warnings(draft: Draft) -> Iterator[Fault]:
         _dead_warnings(draft),
         relations_links.warnings(draft),
         relations_groups.warnings(draft),
+        relations_checks.warnings(draft),
         relations_others.warnings(draft),
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ipfo.config import durations
 from ipfo.config.draft import Draft
 from ipfo.config.faults import Fault
+from ipfo.plugin import marks
 
 INTERVAL_MIN_NS = 10 * durations.UNITS_NS["ms"]
 """What runs more often than that does nothing else."""
@@ -19,6 +20,29 @@ def faults(draft: Draft) -> Iterator[Fault]:
         for index in draft.listed("groups", group, "checks"):
             yield from _time_faults(draft, ("groups", group, "checks", index))
             yield from _start_faults(draft, ("groups", group, "checks", index))
+
+
+def warnings(draft: Draft) -> Iterator[Fault]:
+    """What had better not be in the checks of any group; for a draft without faults."""
+    services = {
+        service.ip: group
+        for group in draft.names("groups")
+        for _, service in draft.service_addresses(group)
+    }
+    for group in draft.names("groups"):
+        for index in draft.listed("groups", group, "checks"):
+            here = ("groups", group, "checks", index)
+            if draft.value(*here, "when") != "always":
+                continue
+            for path, ip in marks.hosts(*draft.chosen("check", *here)):
+                if ip in services:
+                    yield Fault(
+                        (*here, *path),
+                        f"{ip} is a service address (group {services[ip]}), which the standby does"
+                        " not have: there this asks the holder, and says nothing of the standby;"
+                        " ask the service at an address of the host, such as 127.0.0.1, or say"
+                        ' when = "holding"',
+                    )
 
 
 def _time_faults(draft: Draft, here: tuple[str | int, ...]) -> Iterator[Fault]:

@@ -28,6 +28,13 @@ class Offer(Generic[T]):
     options that `schema` has passed, and for a transport from its `LinkEnd` too; it raises
     ValueError for what a schema cannot say, and does no I/O, but for a transport, which opens its
     socket and raises OSError if it cannot.
+    ``"x-host": true`` says that an option is a host that is asked, by its address or in a URL:
+    ipfo refuses a witness of the pair itself. ``"x-peer": "{peer}"`` says what stands in a fence's
+    option for the node to be shot: ipfo warns where it is missing.
+    `lacks` says what this host lacks for these options (``ipfo check --host`` asks): a line each,
+    for people, with what to do. It gets what `build` gets, but of a table by node only the value
+    that this node will use (a fence's: the peer's); it changes nothing, and neither runs a program
+    nor waits for another host.
     `traits` of a provider: ``lease`` (can put a lifetime on an address), ``probe`` (can ask the
     wire), ``wire`` (uses a real interface, whose carrier matters). Of a witness: ``vote`` (builds a
     `Voter`; without it, a `Witness`).
@@ -37,6 +44,7 @@ class Offer(Generic[T]):
     build: Callable[..., T]
     schema: Mapping[str, Any] = field(default_factory=dict)
     traits: frozenset[str] = frozenset()
+    lacks: Callable[[Options], Sequence[str]] | None = None  # asked of checks, witnesses, fences
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,9 @@ def offer_faults(kind: str, offered: object) -> Iterator[str]:
         build: object = offer.build  # what a type says of a stranger's value, nobody has checked
         if not callable(build):
             yield f"{where}: build must be callable, not {type(build).__name__}"
+        lacks: object = offer.lacks
+        if lacks is not None and not callable(lacks):
+            yield f"{where}: lacks must be callable, or None, not {type(lacks).__name__}"
         yield from schema_faults(where, offer.schema, reserved=RESERVED[kind])
         yield from _trait_faults(where, offer.traits, TRAITS.get(kind, frozenset()))
 

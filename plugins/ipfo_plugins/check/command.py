@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipfo.plugin import Check, Offer, hookimpl
+from ipfo_plugins import _command
 from ipfo_plugins._command import COMMAND, run_command
 
 SCHEMA = {
@@ -45,7 +46,12 @@ def build(options: Mapping[str, Any]) -> Command:
     return Command(tuple(options["command"]))
 
 
+def lacks(options: Mapping[str, Any]) -> list[str]:
+    """Why the program would not be run on this host."""
+    return _command.lacks(options["command"][0])
+
+
 @hookimpl
 def ipfo_checks() -> Sequence[Offer[Check]]:
     """Offer the check by a program."""
-    return [Offer("command", build, SCHEMA)]
+    return [Offer("command", build, SCHEMA, lacks=lacks)]

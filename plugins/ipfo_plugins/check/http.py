@@ -13,8 +13,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ipfo.plugin import Check, Instant, Offer, hookimpl, now
+from ipfo_plugins import _secret
 from ipfo_plugins._hurried import Names, connect
-from ipfo_plugins._secret import PATH
+from ipfo_plugins._secret import PATH, read_authorities
 from ipfo_plugins._text import for_people
 
 SCHEMA = {
@@ -24,6 +25,7 @@ SCHEMA = {
             "type": "string",
             "pattern": r"^https?://[^\s/?#]+[!-~]*$(?!\n)",
             "x-wanted": "an address such as http://127.0.0.1/health",
+            "x-host": True,
             "description": "What is asked for, http or https. An address is better than a name.",
         },
         "status": {
@@ -147,7 +149,12 @@ def build(options: Mapping[str, Any]) -> Http:
     return Http(options)
 
 
+def lacks(options: Mapping[str, Any]) -> list[str]:
+    """The file of authorities, if it is not here."""
+    return _secret.lacks(options.get("ca_file"), read_authorities)
+
+
 @hookimpl
 def ipfo_checks() -> Sequence[Offer[Check]]:
     """Offer the check by HTTP."""
-    return [Offer("http", build, SCHEMA)]
+    return [Offer("http", build, SCHEMA, lacks=lacks)]

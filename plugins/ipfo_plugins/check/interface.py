@@ -4,6 +4,7 @@ The carrier of a group's own interface is watched by ipfo anyhow, and its loss m
 once; this is for the others, such as the way to a database. Linux.
 """
 
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
@@ -51,6 +52,16 @@ class Interface:
         if self.address is not None and not self._has_address():
             raise OSError(f"interface {self.interface} does not have {self.address}")
 
+    def lacks(self) -> list[str]:
+        """What is not here at all, whatever its state; for people."""
+        what = f"interface {self.interface}"
+        there = [name for _, name in socket.if_nameindex()]
+        if self.interface not in there:
+            return [f"{what} is not on this host, which has {', '.join(there)}"]
+        if self.address is not None and not self._has_address():
+            return [f"{what} does not have {self.address}; put it there, or name one that it has"]
+        return []
+
     def _has_address(self) -> bool:
         return any(
             held.interface == self.interface
@@ -68,7 +79,12 @@ def build(options: Mapping[str, Any]) -> Interface:
     return Interface(options["interface"], None if address is None else checked("address", address))
 
 
+def lacks(options: Mapping[str, Any]) -> list[str]:
+    """The interface, or the address on it, if it is not here."""
+    return build(options).lacks()
+
+
 @hookimpl
 def ipfo_checks() -> Sequence[Offer[Check]]:
     """Offer the check of interfaces."""
-    return [Offer("interface", build, SCHEMA)]
+    return [Offer("interface", build, SCHEMA, lacks=lacks)]

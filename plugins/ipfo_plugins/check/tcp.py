@@ -17,6 +17,7 @@ SCHEMA = {
     "properties": {
         "address": {
             **ADDRESS,
+            "x-host": True,
             "default": "127.0.0.1",
             "description": "Where the service listens; an address, no name.",
         },

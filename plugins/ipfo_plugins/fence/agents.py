@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ipfo.plugin import Fence, Offer, hookimpl, now
+from ipfo_plugins import _command, _secret
 from ipfo_plugins._command import Ended, run_command
 from ipfo_plugins._secret import PATH, read_secret
 from ipfo_plugins._text import LINE_MAX
@@ -210,7 +211,19 @@ def _without(secrets: Iterable[str], line: str) -> str:
     return line
 
 
+def lacks(options: Mapping[str, Any]) -> list[str]:
+    """What is not here of the agent, and of the secrets for shooting the peer."""
+    program = AGENTS / options["agent"]
+    if program.parent == AGENTS and not program.exists():
+        missing = [f"{program} is not installed: Debian has agents in the package fence-agents"]
+    else:
+        missing = _command.lacks(str(program))
+    for path in options.get("secrets", {}).values():
+        missing += _secret.lacks(path, _read)
+    return missing
+
+
 @hookimpl
 def ipfo_fences() -> Sequence[Offer[Fence]]:
     """Offer the fence by an agent."""
-    return [Offer("fence-agents", build, SCHEMA)]
+    return [Offer("fence-agents", build, SCHEMA, lacks=lacks)]

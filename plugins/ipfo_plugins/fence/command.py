@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipfo.plugin import Fence, Offer, hookimpl
+from ipfo_plugins import _command
 from ipfo_plugins._command import COMMAND, run_command
 
 PEER = "{peer}"
@@ -18,6 +19,7 @@ SCHEMA = {
     "properties": {
         "command": {
             **COMMAND,
+            "x-peer": PEER,
             "description": "The program and its arguments, without a shell. {peer} in an argument"
             " stands for the name of the node that is to be off. Exit code 0: it surely is; else"
             " the last line of output is the reason. It gets PATH, HOME and LC_ALL, and nothing"
@@ -56,7 +58,12 @@ def build(options: Mapping[str, Any]) -> Command:
     return Command(command)
 
 
+def lacks(options: Mapping[str, Any]) -> list[str]:
+    """Why the program would not be run on this host."""
+    return _command.lacks(options["command"][0])
+
+
 @hookimpl
 def ipfo_fences() -> Sequence[Offer[Fence]]:
     """Offer the fence by a program."""
-    return [Offer("command", build, SCHEMA)]
+    return [Offer("command", build, SCHEMA, lacks=lacks)]

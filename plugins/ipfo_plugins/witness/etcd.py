@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ipfo.plugin import Behind, Claim, Offer, Voter, Witness, hookimpl
-from ipfo_plugins._secret import PATH, refuse_shared
+from ipfo_plugins import _secret
+from ipfo_plugins._secret import PATH, read_authorities, read_secret, refuse_shared
 from ipfo_plugins.witness import _keys
 from ipfo_plugins.witness._gateway import Answer, Body, Gateway, Login, Refusal, number
 
@@ -302,7 +303,21 @@ def _is_here(host: str) -> bool:
         return host == "localhost"
 
 
+def lacks(options: Mapping[str, Any]) -> list[str]:
+    """Which of the files are not here, or not as they must be. No member of etcd is asked."""
+    files = {key: options.get(key) for key in ("ca_file", "cert_file", "key_file")}
+    missing = _secret.lacks(files["ca_file"], read_authorities)
+    missing += _secret.lacks(files["cert_file"], _secret.readable)
+    missing += _secret.lacks(files["key_file"], refuse_shared)
+    if not missing and any(files.values()):
+        try:
+            Tls(**files).context()
+        except OSError as error:  # each can be read; do certificate and key fit?
+            missing.append(str(error))
+    return missing + _secret.lacks(options.get("password_file"), read_secret)
+
+
 @hookimpl
 def ipfo_witnesses() -> Sequence[Offer[Witness | Voter]]:
     """Offer the voter by etcd."""
-    return [Offer("etcd", build, SCHEMA, frozenset({"vote"}))]
+    return [Offer("etcd", build, SCHEMA, frozenset({"vote"}), lacks=lacks)]

@@ -20,7 +20,11 @@ from ipfo_plugins.witness._icmp import Echo
 SCHEMA = {
     "type": "object",
     "properties": {
-        "address": {**ADDRESS, "description": "The host that is asked; an address, no name."},
+        "address": {
+            **ADDRESS,
+            "x-host": True,
+            "description": "The host that is asked; an address, no name.",
+        },
         "interface": {
             "type": "string",
             "pattern": r"^[^\s/]{1,15}$",
@@ -71,6 +75,15 @@ class Ping:
         except OSError as error:
             fault = error.strerror or str(error)
         raise OSError(f"{self.address}: {fault}")
+
+    def lacks(self) -> list[str]:
+        """Why this host cannot ask at all, for people; nothing is sent."""
+        try:
+            self._open().close()
+        except OSError as error:
+            source = f" from {self.source}" if self.source else ""
+            return [f"{self.address} cannot be asked{source}: {error.strerror or error}"]
+        return []
 
     def _open(self) -> socket.socket:
         """A socket for echo and its replies.
@@ -157,7 +170,12 @@ def build(options: Mapping[str, Any]) -> Ping:
     return Ping(str(address), interface, source)
 
 
+def lacks(options: Mapping[str, Any]) -> list[str]:
+    """The right to ping, the interface or the source, if it is not here."""
+    return build(options).lacks()
+
+
 @hookimpl
 def ipfo_witnesses() -> Sequence[Offer[Witness | Voter]]:
     """Offer the witness by ICMP echo."""
-    return [Offer("ping", build, SCHEMA)]
+    return [Offer("ping", build, SCHEMA, lacks=lacks)]

@@ -16,7 +16,11 @@ from ipfo_plugins._address import ADDRESS, checked
 SCHEMA = {
     "type": "object",
     "properties": {
-        "address": {**ADDRESS, "description": "The host that is asked; an address, no name."},
+        "address": {
+            **ADDRESS,
+            "x-host": True,
+            "description": "The host that is asked; an address, no name.",
+        },
         "port": {
             "type": "integer",
             "minimum": 1,
