@@ -21,6 +21,7 @@ from ipfo.machine import (
     pair,
     pause,
     step,
+    unwind,
     work,
 )
 from ipfo.machine import node as node_module
@@ -176,8 +177,8 @@ ALL = (
     TakenOut(
         "1 lease",
         "who held it goes on when it has run out",
-        ((hold, "lease_ends", nothing),),
-        InScope("an engine is frozen", "the machine"),
+        tuple((owner, "lease_ends", nothing) for owner in (hold, unwind, work)),
+        InScope("an engine is frozen", "P3", left_to_run=True),
     ),
     TakenOut(
         "2 silence on every link",
