@@ -1,8 +1,11 @@
 """Home addresses: design 7.11."""
 
-from tests.machine.scenes import HOME, settled, until_held
-from tests.machine.virtual_pair import Pair
+from dataclasses import replace
 
+from tests.machine.scenes import HOME, settled, until_held
+from tests.machine.virtual_pair import MS, Pair
+
+from ipfo.machine.effects import Release
 from ipfo.machine.events import (
     HandoverAsked,
     ResumeAsked,
@@ -62,6 +65,24 @@ def test_a_home_node_that_ends_without_a_peer_leaves_its_address_where_it_is() -
     pair.run(3_000)
     assert pair.holders() == ["alpha"]
     assert pair.ended("alpha")
+
+
+def test_p1_a_home_node_that_was_stopped_while_it_stood_still_takes_its_address_off() -> None:
+    """It leaves it where it is only as long as nobody else claims it."""
+    pair = settled(groups={"web": replace(HOME, phases=True)})
+    pair.feed("beta", StandbyAsked())
+    pair.run(1_500)
+    pair.hosts["alpha"].phase_ns = 8_000 * MS
+    pair.feed("alpha", StopAsked())  # beta cannot take it, so it would stay; pre_rel is slow
+    pair.run(100)
+    pair.cut = {("alpha", "public"), ("alpha", "private")}
+    pair.deaf_wire = True
+    pair.feed("beta", ResumeAsked())
+    pair.run(5_000)
+    pair.heal()
+    pair.run(10_000)
+    assert pair.holders() == ["beta"]
+    assert any(isinstance(effect, Release) for _, effect in pair.hosts["alpha"].effects)
 
 
 def test_p1_an_address_that_stays_on_a_home_host_is_not_taken_for_released() -> None:

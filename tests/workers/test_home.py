@@ -3,6 +3,7 @@
 from typing import Any
 
 from ipfo import clock
+from ipfo.workers import ledger
 
 from .addressing import Start, acquire, renew, soon
 from .conftest import Site
@@ -47,8 +48,23 @@ def test_home_that_appears_though_the_peer_claims_it_is_taken_off(site: Site, st
     assert site.shelf()["on"] == {}
     acquire(caller, epoch=7)
     assert site.shelf()["on"]["192.0.2.100"][1] == "en7", "and remembered"
-    assert caller.ok("sweep_home", group="web") == {"found": False}, "held: not touched"
     assert len(site.shelf()["on"]) == 2
+
+
+def test_p1_home_that_a_run_left_where_it_was_is_taken_off_when_the_peer_has_it(
+    site: Site, start: Start
+) -> None:
+    """Its daemon ended without a peer that could take it: the ledger says that it is held."""
+    group = site.group(home="alpha", addresses=["192.0.2.100/24"])
+    first = start(web=group)
+    site.lay("192.0.2.100/24", "en7")
+    acquire(first, epoch=7)
+    first.worker.stop()
+    again = start(web=group)
+    again.ok("sweep")
+    assert again.ok("sweep_home", group="web")["found"] is True
+    assert site.shelf()["on"] == {}
+    assert not ledger.read(site.state).groups["web"].held
 
 
 def test_home_that_nobody_remembers_goes_where_the_config_says(site: Site, start: Start) -> None:

@@ -263,6 +263,13 @@ def peer_holds(group: Group, a: Around) -> bool:
     return not a.silent and group.peer is not None and group.peer.role is Role.HOLDER
 
 
+def peer_claims(group: Group, a: Around) -> bool:
+    """Whether the peer has the address, or is about to take it."""
+    if a.silent or group.peer is None:
+        return False
+    return group.peer.role in (Role.CLAIMANT, Role.HOLDER)
+
+
 def peer_offers(group: Group, a: Around) -> bool:
     """Whether the peer has the address and would give it."""
     offers = (Sign.OFFER, Sign.PUSH, Sign.SHARE)

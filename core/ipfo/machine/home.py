@@ -7,7 +7,7 @@ does not hold its group looks at once when the peer claims it, and now and then 
 from ipfo.machine.effects import Sweep
 from ipfo.machine.events import Swept
 from ipfo.machine.evolve import evolve
-from ipfo.machine.group import Around, Group, Hold, Out, forget, notice, tell_once
+from ipfo.machine.group import Around, Group, Hold, Out, forget, notice, peer_claims, tell_once
 from ipfo.model import Event as Told
 from ipfo.model import Instant, Role
 
@@ -19,8 +19,7 @@ def must_be_away(group: Group, a: Around) -> bool:
     """Whether the peer claims the home address, so that it must not be on this host."""
     if not a.at_home or group.role not in AWAY or group.hold is not Hold.OFF:
         return False
-    peer = group.peer
-    return not a.silent and peer is not None and peer.role in (Role.CLAIMANT, Role.HOLDER)
+    return peer_claims(group, a)
 
 
 def look(group: Group, a: Around) -> Out:

@@ -17,6 +17,7 @@ from ipfo.machine.group import (
     is_renewed,
     lease_ends,
     notice,
+    peer_claims,
     step_phase,
     tell_once,
     turn,
@@ -67,6 +68,8 @@ def released(group: Group, event: Released, a: Around) -> Out:
 
 
 def _release(group: Group, a: Around) -> Out:
+    if group.keep_home and peer_claims(group, a):
+        group = evolve(group, keep_home=False)  # it was not known when the daemon began to end
     if group.keep_home:
         return _off(group, a, "left where the operating system had set it")
     if group.release_again_at is not None:

@@ -307,7 +307,9 @@ class Addresses(Process):
         call, wish = told
         ((name, addresses),) = self._parts(wish.group)  # a home address is a group of its own
         found = False
-        for address in () if self._line(name).held else addresses:
+        line = self._line(name)
+        self._write(name, line.epoch, None)
+        for address in addresses:
             found = self.host.kernel.take_off(address) or found
         self._end_call(call, Swept(wish.group, found))
 

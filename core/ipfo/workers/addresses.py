@@ -139,13 +139,14 @@ class Addresses:
         return {"remarks": self._said()}
 
     def sweep_home(self, given: Asked) -> Asked:
-        """Take a home address off that the operating system has set: `found` says whether it had.
+        """Take a home address off that is here though the peer has it: `found` says whether it was.
 
-        Nothing is touched where this node holds the unit.
+        The operating system has set it, or a run that ended without a peer has left it where it was.
         """
         (member,) = self._members.units[given["group"]]
-        if member.home is None or member.held or not member.home.here():
+        if member.home is None or not member.home.here():
             return {"found": False}
+        member.held = False
         member.record(durable=True)
         member.home.release()
         return {"found": True, "remarks": self._said()}
