@@ -13,7 +13,7 @@ from ipfo.machine.events import (
     StandbyAsked,
     StopAsked,
 )
-from ipfo.model import Phase
+from ipfo.model import SECOND, Phase
 from ipfo.sim.engine import Crash
 from ipfo.sim.happenings import Happening, Value
 from ipfo.sim.network import Burst, Way
@@ -174,7 +174,17 @@ def _all_well(world: "World") -> None:
         host.disk.node.clear()
         host.feed(ResumeAsked())
         host.start_engine()
+    world.push(world.now + RESUME_AGAIN_NS, _resume_again, world)
 
+
+def _resume_again(world: "World") -> None:
+    """Who was being replaced when he was told so heard nothing: an administrator says it again."""
+    for host in world.hosts.values():
+        if host.engine is not None and (host.engine.node.maintenance or host.engine.node.outcast):
+            host.feed(ResumeAsked())
+
+
+RESUME_AGAIN_NS = 10 * SECOND
 
 OF_HOST: Mapping[str, Callable[["Host", Told], object]] = {
     "power off": lambda host, told: host.power_off(lose_last="lost" in told),
