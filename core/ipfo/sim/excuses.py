@@ -128,10 +128,13 @@ def find(past: Past, address: str, first: "Host", second: "Host") -> Excuse | No
 def _silence_was_lossy(case: Case) -> bool:
     """Whether the network swallowed something since second last heard first.
 
-    What first said; and where second asks, with `dead_after`, its questions, too.
+    What first said; and what second said, where it asks, with `dead_after`, or was started since:
+    a boot that first has not echoed proves nothing.
     """
-    asks = case.second.terms.dead_after_ns is not None
-    ways = case.past.world.network.chosen(None, None if asks else case.first.name)
+    engine = case.second.engine
+    new = engine is not None and engine.node.peer_boot is None
+    both = new or case.second.terms.dead_after_ns is not None
+    ways = case.past.world.network.chosen(None, None if both else case.first.name)
     return any(way.lost_at >= case.heard_at for way in ways)
 
 

@@ -175,6 +175,8 @@ class Judge:
             return
         world = self._world
         for double in self._double.values():
+            if double.excuse.at_most_ns is not None:
+                continue  # it has an end of its own, which is waited for
             if not (world.network.works() and self._both_awake()):
                 double.unheard()
                 continue
