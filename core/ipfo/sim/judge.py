@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ipfo.machine.effects import Acquire, Release, Renew, RunPhase
 from ipfo.machine.step import Remembered
-from ipfo.model import SECOND, Phase, Role
+from ipfo.model import SECOND, Phase, Reason, Role
 from ipfo.sim import excuses
 from ipfo.sim.disk import Open
 from ipfo.sim.orders import Orders
@@ -137,7 +137,7 @@ class Judge:
         second = next(name for name in now if name != first)
         if world.hosts[second].kernel_boot and self.past.woke_at(second) == world.now:
             first, second = second, first  # it had it all the time, and only slept
-        excuse = self._inherited(address, first)
+        excuse = self._inherited(address, first, second)
         if excuse is None:
             excuse = excuses.find(self.past, address, world.hosts[first], world.hosts[second])
         double = Double(address, world.now, first, second, excuse or excuses.NONE)
@@ -150,8 +150,14 @@ class Judge:
         else:
             world.mark("", f"{address} has two holders: {excuse.why}")
 
-    def _inherited(self, address: str, first: str) -> excuses.Excuse | None:
-        """The excuse of a split that is not over: first has not let go of the address since."""
+    def _inherited(self, address: str, first: str, second: str) -> excuses.Excuse | None:
+        """The excuse of a split that is not over: first has not let go of the address since.
+
+        Unless it has offered it, for then it is over.
+        """
+        taken = self.past.acquires.get((second, address))
+        if taken is not None and taken.reason in (Reason.HANDOVER, Reason.FAILBACK):
+            return None
         for was in reversed(self.doubles):
             if was.address == address and was.until is not None:
                 kept = self._took[address, first] <= was.until
