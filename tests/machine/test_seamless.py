@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from tests.machine.scenes import PHASED, WEB, settled
+from tests.machine.scenes import PHASED, WEB, settled, until_held
 from tests.machine.virtual_pair import Pair
 
 from ipfo.machine.effects import Probe, Record, Release
-from ipfo.machine.events import HandoverAsked, StopAsked
-from ipfo.model import SECOND
+from ipfo.machine.events import HandoverAsked, HealthChanged, StopAsked
+from ipfo.machine.step import Remembered
+from ipfo.model import SECOND, Epoch, Sign
 
 SEAMLESS = {"web": replace(WEB, seamless=True)}
 
@@ -87,3 +88,18 @@ def test_p1_an_overlap_has_an_end_though_the_wire_never_tells() -> None:
     pair.run(5_000)
     assert pair.holders() == ["beta"]
     assert pair.double_ns < 2 * SECOND
+
+
+def test_failback_by_itself_brings_back_what_a_taker_that_was_started_anew_took_over() -> None:
+    """It finds the group shared, and cannot know whether an administrator wanted that."""
+    web = replace(SEAMLESS["web"], failback_after_ns=8 * SECOND)
+    pair = settled(groups={"web": web})
+    pair.feed("alpha", HealthChanged("web", "http: 500"))
+    while pair.hosts["alpha"].node.groups["web"].sign is not Sign.SHARE:
+        pair.run(1)
+    pair.kill("beta")
+    pair.feed("alpha", HealthChanged("web", None))
+    pair.start("beta", {"web": Remembered(Epoch(2))})
+    until_held(pair, "beta")
+    pair.run(20_000)
+    assert pair.holders() == ["alpha"]

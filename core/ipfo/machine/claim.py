@@ -349,7 +349,8 @@ def _answer_offer(group: Group, a: Around) -> Out:
     if group.sign is Sign.REFUSED:
         return evolve(group, sign_until=Instant(a.now + sign_lasts_ns(a))), ()
     assert group.peer is not None
-    pushed = group.peer.sign is Sign.PUSH
+    # A run that comes only when the group is shared already cannot know who wanted that.
+    pushed = group.peer.sign is not Sign.OFFER
     if health(group, a) in (Health.ABLE, Health.LISTENING, Health.ILL) or (
         health(group, a) is Health.FROZEN and not pushed
     ):
