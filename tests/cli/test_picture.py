@@ -123,7 +123,13 @@ def test_a_pair_that_is_well() -> None:
             "web is ill on alpha: http",
         ),
         ({"groups__web__ill": "http: refused"}, "web is ill on alpha: http: refused"),
-        ({"groups__web__health": "frozen"}, "web is frozen on alpha: 'ipfo resume'"),
+        (
+            {
+                "groups__web__health": "frozen",
+                "groups__web__frozen_until": "2026-01-02T03:14:05.0Z",
+            },
+            "web is frozen on alpha until 2026-01-02T03:14:05Z: nobody else takes it, even",
+        ),
         ({"groups__web__peer__health": "ill"}, "web is ill on beta"),
         (
             {"groups__web__health": "isolated", "groups__web__health_why": "ping: no answer"},

@@ -228,7 +228,8 @@ def _others_problems(report: Report) -> Iterator[str]:
 
 HEALTH_PROBLEMS = {
     "ill": "is ill on {}",
-    "frozen": "is frozen on {}: 'ipfo resume' there lets it move by itself again",
+    "frozen": "is frozen on {}: nobody else takes it, even from a dead holder; 'ipfo resume' there,"
+    " or a handover, ends that",
     "isolated": "cannot be held by {}: it is the isolated one, as far as it can tell",
 }
 
@@ -247,7 +248,10 @@ def _group_problems(name: str, group: Report, report: Report) -> Iterator[str]:
         yield f"{name} is ill on {report['node']}: {group['ill']}"
     elif group["health"] in HEALTH_PROBLEMS:
         why = f" ({group['health_why']})" if group["health_why"] else ""
-        yield f"{name} {HEALTH_PROBLEMS[group['health']].format(report['node'])}{why}"
+        where = report["node"]
+        if group["health"] == "frozen" and group["frozen_until"] is not None:
+            where = f"{where} until {group['frozen_until'][:19]}Z"
+        yield f"{name} {HEALTH_PROBLEMS[group['health']].format(where)}{why}"
     if group["peer"] is not None and group["peer"]["health"] in HEALTH_PROBLEMS:
         yield f"{name} {HEALTH_PROBLEMS[group['peer']['health']].format(report['peer']['name'])}"
     for failure in group["failures"]:
