@@ -25,11 +25,12 @@ class Third:
 
     def ask(self, what: str) -> None:
         """Note that it was asked; then hang, hold the interpreter, fail, or go well."""
-        with (self.folder / "asked").open("a") as asked:
+        hangs, spins = ((self.folder / name).exists() for name in ("hang", "spin"))
+        with (self.folder / "asked").open("a") as asked:  # the test takes them away after that
             asked.write(f"{what}\n")
-        if (self.folder / "hang").exists():
+        if hangs:
             threading.Event().wait()
-        if (self.folder / "spin").exists():
+        if spins:
             ctypes.PyDLL(None).sleep(600)  # keeps the interpreter's lock
         if (self.folder / "exit").exists():
             raise SystemExit("as strangers do")

@@ -119,6 +119,7 @@ class Checks:
             if each.trial.began_at is not None and now >= self._hangs_at(each):
                 self._give_up(each)
             elif not self._hung and each.trial.begin(now):
+                child.alarm(WATCHDOG_S)  # before it can keep the interpreter
                 threading.Thread(target=self._run, args=(each,), daemon=True).start()
         child.alarm(WATCHDOG_S if self._any_runs() else 0)
 
