@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -61,8 +62,12 @@ def serve(lab: Lab, folder: Path, *hosts: str) -> None:
 
 def servers(stage: Scene, host: str) -> list[int]:
     """The processes of the web server of `host`."""
-    words = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in stage.lab.pids(host)}
-    return [pid for pid, line in words.items() if b"http.server" in line]
+    found = []
+    for pid in stage.lab.pids(host):
+        with suppress(OSError):  # a check's program may have ended since
+            if b"http.server" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
 
 
 def ends(stage: Scene, host: str) -> None:
