@@ -66,6 +66,10 @@ class Reason(Enum):
     REMOVED = "removed"  # somebody else takes the address off again and again
 
 
+BY_OFFER = (Reason.HANDOVER, Reason.FAILBACK)
+"""Why a group is claimed that its holder has offered."""
+
+
 class LinkState(Enum):
     """What the clock says of a link: heartbeats in time, one is late, or nothing for too long."""
 

@@ -33,14 +33,11 @@ from ipfo.machine.group import (
     thawed,
     turn,
 )
-from ipfo.model import SECOND, Epoch, Health, Instant, Phase, Reason, Role, Sign
+from ipfo.model import BY_OFFER, SECOND, Epoch, Health, Instant, Phase, Reason, Role, Sign
 from ipfo.model import Event as Told
 
 ACQUIRE_NS = SECOND // 2
 """An acquire may begin at least so long after it was decided: a worker may have to be started."""
-
-BY_OFFER = (Reason.HANDOVER, Reason.FAILBACK)
-"""Claims that the holder invited."""
 
 UNABLE = (
     Health.CARRIER,

@@ -24,7 +24,7 @@ from ipfo.machine.group import (
     turn,
     wins_ties,
 )
-from ipfo.model import SECOND, GroupEntry, Health, Instant, Phase, Reason, Role, Sign
+from ipfo.model import BY_OFFER, SECOND, GroupEntry, Health, Instant, Phase, Reason, Role, Sign
 from ipfo.model import Event as Told
 
 ANNOUNCE_GAPS_NS = (SECOND // 10, SECOND // 2, SECOND, 3 * SECOND, 10 * SECOND, 30 * SECOND)
@@ -35,9 +35,6 @@ UNFIT = (Reason.LEASE,)
 
 PUT_BACK_MAX = 3
 """How often an address that somebody else takes off is put back, in the time of the breaker."""
-
-BY_OFFER = (Reason.HANDOVER, Reason.FAILBACK)
-"""Claims that the holder invited."""
 
 IN_WORDS = {
     Reason.TAKEOVER: "{peer} fell silent",
@@ -350,7 +347,3 @@ def _peer_wishes(group: Group, a: Around) -> bool:
 def _planned(a: Around) -> Reason:
     """Why a group moves to the peer: because it is preferred, or because somebody wants it there."""
     return Reason.FAILBACK if a.group.preferred == a.terms.peer else Reason.HANDOVER
-
-
-def _no_carrier(a: Around) -> str:
-    return f"{' or '.join(a.group.interfaces)} lost its carrier"

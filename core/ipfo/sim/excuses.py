@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ipfo.model import SECOND, Reason, Role
+from ipfo.model import BY_OFFER, SECOND, Reason, Role
 from ipfo.sim.happenings import seconds
 from ipfo.sim.settings import GroupSettings
 
@@ -254,7 +254,7 @@ def seamless(case: Case) -> Excuse | None:
     """A seamless handover: both have it, on purpose, for a moment."""
     if case.unit is None or case.unit.handover != "seamless":
         return None
-    if case.took.reason not in (Reason.HANDOVER, Reason.FAILBACK):
+    if case.took.reason not in BY_OFFER:
         return None
     at_most_ns = 2 * case.second.terms.takeover_after_ns + 5 * SECOND
     why = f"a seamless handover of more than {seconds(at_most_ns)}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ipfo.machine.effects import Acquire, Release, Renew, RunPhase
 from ipfo.machine.step import Remembered
-from ipfo.model import SECOND, Phase, Reason, Role
+from ipfo.model import BY_OFFER, SECOND, Phase, Role
 from ipfo.sim import excuses
 from ipfo.sim.disk import Open
 from ipfo.sim.orders import Orders
@@ -156,7 +156,7 @@ class Judge:
         Unless it has offered it, for then it is over.
         """
         taken = self.past.acquires.get((second, address))
-        if taken is not None and taken.reason in (Reason.HANDOVER, Reason.FAILBACK):
+        if taken is not None and taken.reason in BY_OFFER:
             return None
         for was in reversed(self.doubles):
             if was.address == address and was.until is not None:
@@ -181,8 +181,6 @@ class Judge:
             return
         world = self._world
         for double in self._double.values():
-            if double.excuse.at_most_ns is not None:
-                continue  # it has an end of its own, which is waited for
             if not (world.network.works() and self._both_awake()):
                 double.unheard()
                 continue

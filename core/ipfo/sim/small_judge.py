@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ipfo.machine.effects import Acquire, RunPhase
 from ipfo.machine.evolve import evolve
 from ipfo.machine.group import Group
-from ipfo.model import SECOND, Heartbeat, Phase, Reason, Role
+from ipfo.model import BY_OFFER, SECOND, Heartbeat, Phase, Reason, Role
 from ipfo.sim.judge import FOLLOWS, HEARTBEATS_MAX, UNDOES
 from ipfo.sim.phases import KEPT
 from ipfo.sim.small import GROUP, NAMES, Double, Host, World, holders
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 DOUBLE_MAX_NS = 5 * SECOND
 """Two holders with an excuse are one again so long after both can hear each other."""
-
-BY_OFFER = (Reason.HANDOVER, Reason.FAILBACK)
 
 
 def look(draft: "Draft") -> None:
