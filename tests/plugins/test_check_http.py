@@ -1,6 +1,9 @@
 """The check by HTTP, against real servers: good, bad, slow for ever, and talking for ever."""
 
+import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -53,13 +56,30 @@ def says_nothing(sock: socket.socket) -> None:
     sock.recv(1)  # until the client gives up
 
 
-def test_it_keeps_the_contract(stack: ExitStack) -> None:
-    well = stack.enter_context(web(answer()))
-    bad = stack.enter_context(web(answer("503 Service Unavailable")))
-    # Nobody accepts there, so this process has no end of it that could be taken for the check's.
-    silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-    url = f"http://127.0.0.1:{silent.getsockname()[1]}/health"
-    check_check(lambda: make(at(well)), lambda: make(at(bad)), lambda: make(url))
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[str]:
+    """Where another process serves ``health`` and nothing else."""
+    (tmp_path / "health").write_text("all is well\n")
+    line = [sys.executable, "-u", "-m", "http.server", "--bind", "127.0.0.1", "0"]
+    with subprocess.Popen(
+        line, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        assert server.stdout is not None
+        found = re.search(r"port (\d+)", server.stdout.readline())
+        assert found is not None
+        yield f"http://127.0.0.1:{found[1]}"
+        server.kill()
+
+
+def test_it_keeps_the_contract(elsewhere: str, stack: ExitStack) -> None:
+    """The suite counts the descriptors and threads of this process: no server may have any in it."""
+    silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))  # nobody accepts there
+    hangs = f"http://127.0.0.1:{silent.getsockname()[1]}/health"
+    check_check(
+        lambda: make(f"{elsewhere}/health"),
+        lambda: make(f"{elsewhere}/missing"),
+        lambda: make(hangs),
+    )
 
 
 def test_it_asks_once_by_get_with_the_query_and_the_hosts_name(stack: ExitStack) -> None:
