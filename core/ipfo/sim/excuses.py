@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NEVER = -1
 STILL = 1 << 62
+PAIR = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Past:
         self.stopped: dict[str, int] = {}  # its engine was dead or frozen
         self.witnessed: dict[str, int] = {}
         self.voteless: dict[str, int] = {}
+        self.apart: dict[str, int] = {}  # no link carried anything, or a host did not listen
         self.took: dict[tuple[str, str], int] = {}  # when it came, by address and host
         self.acquires: dict[tuple[str, str], Acquired] = {}  # the last one, by host and address
         self.foreign: set[tuple[str, str]] = set()  # addresses that somebody else has put on
@@ -81,6 +83,7 @@ class Past:
         """Take down how things are; called whenever one of them may have changed."""
         world = self.world
         first_link = world.settings.links[0]
+        self._note(self.apart, PAIR, so=not self.talking())
         for host in world.hosts.values():
             name = host.name
             answers = world.network.wire_answers(first_link, name, host.terms.peer)
@@ -95,6 +98,18 @@ class Past:
             until[name] = STILL
         elif until.get(name) == STILL:
             until[name] = self.world.now
+
+    def talking(self) -> bool:
+        """Whether the two hosts can hear each other now."""
+        hosts = self.world.hosts.values()
+        awake = all(
+            each.is_awake and each.engine is not None and not each.engine.frozen for each in hosts
+        )
+        return awake and self.world.network.works()
+
+    def talking_since(self) -> int:
+        """Since when the two can hear each other; STILL if they cannot, NEVER if they always could."""
+        return self.apart.get(PAIR, NEVER)
 
     def woke_at(self, name: str) -> int:
         """When a host that stood still went on; NEVER if it never did."""

@@ -165,15 +165,20 @@ class Judge:
         return None
 
     def _overlong(self, double: Double) -> None:
-        if double.until is None and not self._goes_on():
-            took = (self._world.now - double.since) / SECOND
-            why = f"two holders for {took:.3f} s, {double.excuse.why}"
-            self.breaks("P1", double.address, why)
+        if double.until is not None or double.excuse.at_most_ns is None:
+            return
+        ends = self._parted_until() + double.excuse.at_most_ns
+        if self._world.now < ends:
+            self._world.push(ends, self._overlong, double)
+            return
+        took = (self._world.now - double.since) / SECOND
+        self.breaks("P1", double.address, f"two holders for {took:.3f} s, {double.excuse.why}")
 
-    def _goes_on(self) -> bool:
-        """Whether a partition keeps the two from ending what began as something else."""
-        open_ways = self._world.network.works() and self._both_awake()
-        return not open_ways and not self._world.settings.consistent
+    def _parted_until(self) -> int:
+        """Until when a partition kept the two from ending what began as something else."""
+        if self._world.settings.consistent:
+            return excuses.NEVER
+        return min(self.past.talking_since(), self._world.now)
 
     def heard(self, host: "Host") -> None:
         """`host` has heard its peer. While there are two holders this counts (P2)."""
@@ -181,7 +186,7 @@ class Judge:
             return
         world = self._world
         for double in self._double.values():
-            if not (world.network.works() and self._both_awake()):
+            if not self.past.talking():
                 double.unheard()
                 continue
             double.heard[host.name] = double.heard.get(host.name, 0) + 1
@@ -203,12 +208,6 @@ class Judge:
         lasting = double.excuse.lasting or self.past.hindered(double.address)
         if double.until is None and double.hear_since == hear_since and not lasting:
             self.breaks("P2", double.address, "the loser's address is still on")
-
-    def _both_awake(self) -> bool:
-        hosts = self._world.hosts.values()
-        return all(
-            host.is_awake and host.engine is not None and not host.engine.frozen for host in hosts
-        )
 
     @staticmethod
     def _role(host: "Host", group: str) -> Role | None:
