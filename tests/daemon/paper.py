@@ -35,6 +35,7 @@ DOCUMENT: dict[str, Any] = {
     "takeover_after_ns": 3 * SECOND,
     "first_claim_after_ns": None,
     "key_file": None,
+    "accept_keys": [],
     "control_group": None,
     "dead_after_ns": None,
     "on_partition": "available",

@@ -185,6 +185,7 @@ class Site:
             "takeover_after_ns": 3 * SECOND,
             "first_claim_after_ns": 60 * SECOND,
             "key_file": None,
+            "accept_keys": [],
             "control_group": None,
             "dead_after_ns": None,
             "on_partition": "available",

@@ -27,6 +27,10 @@ DESCRIPTIONS: dict[str, str] = {
     "pair.key_file": "32 random bytes or more, the same on both hosts, readable by its owner only;"
     " `ipfo keygen` makes it. Relative to this file. Absent: who knows the pair's name"
     " can forge heartbeats, and each start warns of it.",
+    "pair.accept_keys": "More key files, as in key_file: datagrams sealed with these keys are believed,"
+    " and none is sent with them. So a key is changed without a missed heartbeat: both nodes accept"
+    " the new one, both send with it, the old one is taken away, with `ipfo reload` each time."
+    " Absent: only the key of key_file is accepted.",
     "pair.control_group": "A Unix group whose members may use the control socket (status, handover)"
     " besides the daemon's own user. Absent: nobody else.",
     "pair.dead_after": "Less than takeover_after, and at least 20ms more than the interval: once a"

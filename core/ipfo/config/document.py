@@ -19,11 +19,12 @@ from ipfo.config.defaults import (
 )
 from ipfo.config.draft import Draft
 from ipfo.config.fragments import checked, with_defaults, with_paths
+from ipfo.config.keys import path_of
 from ipfo.config.units import units
 from ipfo.plugin.registry import Registry
 from ipfo.plugin.vetting import RESERVED, VOTE
 
-NOT_AGREED = frozenset({"path", "node", "key_file", "offered_by", "warnings"})
+NOT_AGREED = frozenset({"path", "node", "key_file", "accept_keys", "offered_by", "warnings"})
 """Keys of the document in which two hosts of one pair may differ."""
 
 
@@ -31,7 +32,7 @@ def make(draft: Draft, registry: Registry, *, node: str, warnings: Sequence[str]
     """The document as `node` reads it."""
     fragments = checked(registry)
     pair = draft.tables["pair"]
-    key_file = pair.get("key_file")
+    key_file, folder = pair.get("key_file"), draft.file.parent.absolute()
     unit_of = {name: unit for unit, members in units(draft).items() for name in members}
     document: dict[str, Any] = {
         "path": str(draft.file.absolute()),
@@ -42,7 +43,8 @@ def make(draft: Draft, registry: Registry, *, node: str, warnings: Sequence[str]
         "interval_ns": draft.duration("pair", "interval"),
         "takeover_after_ns": draft.duration("pair", "takeover_after"),
         "first_claim_after_ns": draft.duration("pair", "first_claim_after"),
-        "key_file": None if key_file is None else str(draft.file.parent.absolute() / key_file),
+        "key_file": None if key_file is None else str(path_of(key_file, folder)),
+        "accept_keys": [str(path_of(name, folder)) for name in pair.get("accept_keys", ())],
         "control_group": pair.get("control_group"),
         "dead_after_ns": draft.duration("pair", "dead_after"),
         "on_partition": draft.value("pair", "on_partition"),

@@ -117,7 +117,8 @@ class Config:
     interval_ns: int
     takeover_after_ns: int
     first_claim_after_ns: int | None
-    key_file: Path | None
+    key_file: Path | None  # whose key is sent with
+    accept_keys: tuple[Path, ...]  # whose keys are accepted besides
     control_group: str | None  # whose members may use the control socket, besides the owner
     links: Mapping[str, LinkConfig]
     groups: Mapping[str, GroupConfig]
@@ -177,6 +178,7 @@ class Config:
             takeover_after_ns=document["takeover_after_ns"],
             first_claim_after_ns=document["first_claim_after_ns"],
             key_file=None if document["key_file"] is None else Path(document["key_file"]),
+            accept_keys=tuple(Path(each) for each in document["accept_keys"]),
             control_group=document["control_group"],
             dead_after_ns=document["dead_after_ns"],
             consistent=document["on_partition"] == "consistent",

@@ -4,12 +4,12 @@ Each function yields `Fault`s for what must not be, or for what had better not b
 stops at the first. Each other subject has a file of its own: relations_SUBJECT.py.
 """
 
-import os
 from collections.abc import Iterator
 from itertools import chain
 
 from ipfo.config import (
     durations,
+    keys,
     relations_checks,
     relations_groups,
     relations_links,
@@ -18,17 +18,16 @@ from ipfo.config import (
 )
 from ipfo.config.draft import Draft
 from ipfo.config.faults import Fault, show
+from ipfo.config.locate import KeyPath
 from ipfo.model import LEASE_SLACK_NS, RENEW_MARGIN_NS, SECOND, lease_seconds
 from ipfo.wire.names import Names
-from ipfo.wire.seal import KEY_MIN
+from ipfo.wire.seal import key_id
 
 INTERVAL_MIN_NS = 10 * durations.UNITS_NS["ms"]
 """Below it a Python process on a busy host is late as often as not."""
 
 ASK_ROOM_NS = 20 * durations.UNITS_NS["ms"]
 """Between the interval and ``dead_after``: the peer is asked several times, each with a way back."""
-
-READABLE_BY_OTHERS = 0o077
 
 
 def faults(draft: Draft) -> Iterator[Fault]:
@@ -158,31 +157,27 @@ def _leasing(draft: Draft) -> list[str]:
 
 
 def _key_faults(draft: Draft) -> Iterator[Fault]:
-    text = draft.get("pair", "key_file")
-    if text is None:
-        return
-    here = ("pair", "key_file")
-    path = draft.file.parent / text
-    try:
-        with path.open("rb") as file:
-            key = file.read(KEY_MIN)
-            found = os.fstat(file.fileno())
-    except FileNotFoundError:
-        yield Fault(here, f'{path} does not exist; make it with "ipfo keygen {path}"')
-    except OSError as error:
-        yield Fault(here, f"{path} cannot be read: {error.strerror}")
-    except ValueError:  # a NUL, which TOML can write and no file system can hold
-        yield Fault(here, f"{show(text)} is no file's name")
-    else:
-        if len(key) < KEY_MIN:
-            yield Fault(
-                here, f"{path} has {len(key)} bytes; a key has {KEY_MIN} or more, see ipfo keygen"
-            )
-        mode = found.st_mode & 0o777
-        if mode & READABLE_BY_OTHERS:
-            yield Fault(here, f"{path} can be used by others (mode {mode:04o}); chmod 600 {path}")
-        if found.st_uid not in (0, os.geteuid()):
-            yield Fault(here, f"{path} belongs to another user (uid {found.st_uid}); chown it")
+    """What is wrong with any of the key files, each at its own place."""
+    sent_with, accepted = draft.get("pair", "key_file"), draft.get("pair", "accept_keys") or ()
+    named: list[tuple[KeyPath, str]] = []
+    if sent_with is not None:
+        named.append((("pair", "key_file"), sent_with))
+    elif accepted and ("pair", "key_file") not in draft.bad:
+        words = "there is no key_file to send with; name one, or take this out"
+        yield Fault(("pair", "accept_keys"), words)
+    for index in range(len(accepted)):
+        name = draft.get("pair", "accept_keys", index)
+        if name is not None:
+            named.append((("pair", "accept_keys", index), name))
+    ids: dict[bytes, tuple[bytes, str]] = {}
+    for here, name in named:
+        file = keys.look_at(keys.path_of(name, draft.file.parent))
+        for fault in file.faults:
+            yield Fault(here, fault)
+        if not file.faults:
+            other, first = ids.setdefault(key_id(file.key), (file.key, name))
+            if other != file.key:
+                yield Fault(here, f"has the same id as {first}; make another with ipfo keygen")
 
 
 def _key_warnings(draft: Draft) -> Iterator[Fault]:

@@ -105,6 +105,7 @@ def _pair() -> Schema:
             "x-wanted": f'"never" or {durations.WANTED}',
         },
         "key_file": TEXT,
+        "accept_keys": list_of(TEXT, unique=True),
         "control_group": TEXT,
         "dead_after": DURATION,
         "on_partition": {"enum": ["available", "consistent"]},

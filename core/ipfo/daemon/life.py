@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ipfo import clock
+from ipfo.config.keys import keyring
 from ipfo.config.model import Config, Document
 from ipfo.daemon import again, status
 from ipfo.daemon.carrier import Carrier
@@ -29,20 +30,16 @@ from ipfo.daemon.rights import missing_rights
 from ipfo.daemon.signals import EndNowError, Signals, tell_manager
 from ipfo.daemon.state_dir import CONTROL, StateDir, group_id
 from ipfo.daemon.troubles import Troubles
-from ipfo.errors import ConfigError, HostError, NotAllowedError
+from ipfo.errors import HostError, NotAllowedError
 from ipfo.machine.effects import Settle
 from ipfo.machine.events import Event, MaintenanceAsked, StandbyAsked
 from ipfo.machine.step import Node, Remembered, boot
 from ipfo.model import SECOND, Instant, Phase, Role, Terms
-from ipfo.wire import Keyring
 from ipfo.workers import ledger
 from ipfo.workers.pool import Outcome, Pool
 
 SWEEP_NS = 25 * SECOND
 """How long the `addresses` worker may take to start and to say what it found; longer than its set-up."""
-
-KEY_FILE_MAX = 1 << 16
-"""Bytes of a key file that are read; 32 are enough."""
 
 DESCRIPTORS_MAX = 1024
 """`select` takes no descriptor above; rather a worker that cannot be started than an engine that fails."""
@@ -118,28 +115,6 @@ def _check_rights(config: Config) -> None:
             f"{config.path}: this user lacks {' and '.join(lacks)}, which real addresses need:"
             " run as root, or with these capabilities"
         )
-
-
-def keyring(config: Config) -> Keyring:
-    """The key that the pair's datagrams are sealed with.
-
-    :raises ConfigError: if the key file cannot be read or used.
-    """
-    if config.key_file is None:
-        return Keyring.without_key(config.pair)
-    try:
-        with config.key_file.open("rb") as file:
-            found = os.fstat(file.fileno())
-            if found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o077:
-                raise ConfigError(
-                    f"{config.key_file}: others than root and this daemon's user can get at the"
-                    f" key; chown it to root and chmod 600"
-                )
-            return Keyring.of(file.read(KEY_FILE_MAX))
-    except OSError as error:
-        raise ConfigError(f"{config.key_file}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise ConfigError(f"{config.key_file}: {error}; make one with 'ipfo keygen'") from error
 
 
 @dataclass(frozen=True, slots=True)
