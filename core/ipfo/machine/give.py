@@ -108,7 +108,7 @@ def failback_at(group: Group, a: Around) -> Instant | None:
     if wait_ns is None or a.group.preferred != a.terms.peer or group.peer_able_at is None:
         return None
     well_since = max(group.peer_able_at, a.back_at)
-    if group.wished and well_since <= group.since:
+    if group.wished_at is not None and well_since <= group.wished_at:
         return None
     return Instant(well_since + wait_ns)
 

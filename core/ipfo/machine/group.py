@@ -108,7 +108,9 @@ class Group:
     urged: bool = False  # an administrator wants it here, whoever has been heard
     give_at: Instant = Instant(0)  # not to be given by itself before
     pushes: bool = False  # the move in progress is one that no administrator asked for
-    wished: bool = False  # a holder whose group an administrator wanted here
+    wished_at: Instant | None = (
+        None  # when an administrator's wish brought it; None: or it left again
+    )
     gave: bool = False  # the last claim here ended by giving the group to the peer
     wants_fence: bool = False  # a claim that waits for the peer to be off
     shared_at: Instant | None = None  # since when the peer has it too, in a seamless handover

@@ -223,7 +223,8 @@ def took(group: Group, a: Around) -> Out:
     )
     silence_ms = a.silence_ms
     here = group.asked == a.terms.node
-    group = evolve(group, wished=here or (group.reason in BY_OFFER and not group.pushes))
+    if here or (group.reason in BY_OFFER and not group.pushes):
+        group = evolve(group, wished_at=a.now)
     group, frozen = count_move(group, a) if _was_automatic(group) else (group, ())
     group = evolve(group, pushes=False)
     group, effects = turn(group, a, Role.HOLDER, group.reason.value, ("silence_ms", silence_ms))

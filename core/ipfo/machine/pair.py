@@ -70,8 +70,11 @@ def hear(w: Work, event: HeartbeatHeard) -> None:
 def _note_claims(w: Work, acked_at: Instant | None) -> None:
     """The peer heard what we sent at `acked_at`: it knows the claims that were in it."""
     known = {name for name, at in w.node.carried.items() if acked_at in at}
-    if not known <= w.node.known_claims:
-        w.node = evolve(w.node, known_claims=w.node.known_claims | known)
+    for name in known - w.node.known_claims:
+        w.node = evolve(w.node, known_claims=w.node.known_claims | {name})
+        if w.terms.groups[name].home == w.terms.peer:
+            # only now it takes its own address off: what the wire said before does not count
+            w.put(evolve(w.node.groups[name], evidence=None, probe_asked_at=None))
 
 
 def _meet(w: Work, boot: int) -> None:

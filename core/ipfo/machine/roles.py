@@ -229,7 +229,8 @@ def _peer_said(group: Group, entry: GroupEntry, a: Around) -> Out:
         ours_last=group.ours_last and not (held and entry.epoch >= group.claim),
     )
     if held:
-        said = evolve(said, peer_had=True)
+        wished_at = said.wished_at if said.role is Role.HOLDER else None
+        said = evolve(said, peer_had=True, wished_at=wished_at)
     elif group.peer_had and peer_is_free(said, a):
         stays = entry.sign is Sign.KEPT
         said = evolve(said, peer_had=False, let_go_at=None if stays else a.now)

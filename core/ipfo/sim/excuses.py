@@ -38,6 +38,7 @@ class Acquired:
     """How things were when an acquire was asked for, in the world's time."""
 
     reason: Reason | None
+    at: int
     asked_at: int | None  # when the wire was asked last; None: it was not
     heard_at: int  # when the peer was heard last
 
@@ -131,7 +132,7 @@ class Past:
 
 def find(past: Past, address: str, first: "Host", second: "Host") -> Excuse | None:
     """The first excuse that fits; None: P1 is broken."""
-    took = past.acquires.get((second.name, address), Acquired(None, None, second.heard_at))
+    took = past.acquires.get((second.name, address), Acquired(None, NEVER, None, second.heard_at))
     case = Case(past, address, first, second, took)
     for excuse in EXCUSES:
         found = excuse(case)
@@ -251,7 +252,9 @@ def at_once(case: Case) -> Excuse | None:
     There was no old address to answer. They find each other on the wire soon after.
     """
     took = case.past.took.get((case.address, case.first.name), NEVER)
-    if case.took.asked_at is None or took < case.took.asked_at:
+    # one to whom it was given does not ask; its worker may be slower than the silence is long
+    began = case.took.at if case.took.asked_at is None else case.took.asked_at
+    if NEVER in (took, began) or took < began:
         return None
     if not _silence_was_lossy(case) and _is_alike(case):
         return None

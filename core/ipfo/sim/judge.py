@@ -232,7 +232,7 @@ class Judge:
         known = host.engine.node.groups[effect.group]
         asked_at = None if known.evidence is None else host.clock.world(known.evidence.asked_at)
         for address in host.units[effect.group].addresses:
-            acquired = excuses.Acquired(known.reason, asked_at, host.heard_at)
+            acquired = excuses.Acquired(known.reason, self._world.now, asked_at, host.heard_at)
             self.past.acquires[host.name, address] = acquired
         undone = self.orders.undoes(effect.group, host.name)
         if undone is not None:
@@ -240,6 +240,7 @@ class Judge:
 
     def acquired(self, host: "Host", group: str, epoch: int) -> None:
         """The address is being put on."""
+        self.orders.came(group, host.name)
         if epoch != self._epochs.get((host.name, group), (0, 0))[0]:
             self.breaks("P4", group, f"{host.name} acquires under epoch {epoch}, not the last one")
 

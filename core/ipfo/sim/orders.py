@@ -48,7 +48,10 @@ class Orders:
 
     def __init__(self, world: "World") -> None:
         self.waiting: dict[Key, Waiting] = {}
-        self._done: dict[str, tuple[str, int]] = {}  # and where it came when that was done
+        self._done: dict[
+            str, tuple[str, int]
+        ] = {}  # group: where it was to be, and since when it is
+        self._came: dict[tuple[str, str], int] = {}  # when a group came to a node last
         self._wanted: set[tuple[str, str]] = set()  # group and node
         self._world = world
 
@@ -71,7 +74,14 @@ class Orders:
         if waiting is None or not isinstance(waiting.order, HandoverAsked):
             return
         if effect.done and waiting.moves:
-            self._done[waiting.order.group] = (waiting.order.to, self._world.now)
+            group, to = waiting.order.group, waiting.order.to
+            # who gave it may answer long after: its release was slow
+            since = max(waiting.since, self._came.get((group, to), self._world.now))
+            self._done[group] = (to, since)
+
+    def came(self, group: str, node: str) -> None:
+        """`node` has acquired `group`."""
+        self._came[group, node] = self._world.now
 
     def daemon_ended(self, host: "Host") -> None:
         """Who waits has been told that it ends."""
