@@ -20,6 +20,7 @@ from ipfo.machine.events import (
     StandbyAsked,
     StopAsked,
     Swept,
+    TermsChanged,
 )
 from ipfo.machine.step import Node, boot, next_deadline, step
 from ipfo.machine.turns import TURNS, check
@@ -71,6 +72,7 @@ EVENTS: list[Event] = [
     StandbyAsked(),
     ResumeAsked(),
     StopAsked(),
+    TermsChanged(),
 ]
 
 

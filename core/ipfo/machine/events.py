@@ -186,6 +186,14 @@ class RestartAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class TermsChanged:
+    """The config was read again: the terms of this step and of all after it are new ones.
+
+    Of the same links and groups, and with the same timings: those the peer reckons with.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class StopAsked:
     """The daemon is to end in order: hand over what can be handed over, release the rest."""
 
@@ -210,5 +218,6 @@ Event = (
     | MaintenanceAsked
     | ResumeAsked
     | RestartAsked
+    | TermsChanged
     | StopAsked
 )

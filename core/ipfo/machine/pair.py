@@ -139,6 +139,15 @@ def _compare_config(w: Work, digest: int) -> None:
     w.tell_once("drift", Told.DRIFT, headline, "compare the two files; the same one lies on both")
 
 
+def take_terms(w: Work) -> None:
+    """Look at everything anew, by terms that have changed; the peer hears of them at once."""
+    if w.node.peer_config is not None:
+        _compare_config(w, w.node.peer_config)
+    watch_time(w)
+    w.run_all()
+    w.urgent = True
+
+
 def watch_time(w: Work) -> None:
     """Let the clock speak: links that are late or silent, and a peer that is so on all of them."""
     changed = False

@@ -29,6 +29,7 @@ from ipfo.machine.events import (
     StandbyAsked,
     StopAsked,
     Swept,
+    TermsChanged,
     Voted,
     WitnessesAsked,
 )
@@ -179,6 +180,8 @@ def _take_in(w: Work, event: Event) -> None:
             _resume(w)
         case RestartAsked():
             restart.ask(w)
+        case TermsChanged():
+            pair.take_terms(w)
         case StopAsked():
             w.node = evolve(w.node, stopping=True)
             w.run_all()
