@@ -284,3 +284,51 @@ def test_the_store_keeps_a_bounded_number_of_changes_in_memory(tmp_path: Path) -
     assert store.flush(type(now)(now + 10 * SECOND))
     assert store.fault is None
     store.close()
+
+
+def reloaded(site: Site, *notifiers: dict[str, Any]) -> dict[str, Any]:
+    document: dict[str, Any] = site.setup(*notifiers)["document"]
+    return document
+
+
+def test_p7_what_waits_for_a_notifier_that_is_changed_is_told_by_the_new_one(
+    site: Site, start: Start
+) -> None:
+    """P7: no notice is lost over a reload, and none that is told already is told again."""
+    gate = site.state / "gate"
+    caller = start(shelf(site, "bad", needs=str(gate)))
+    caller.ok("notify", notices=[notice("n1"), notice("n2")])
+    turn([caller.worker], lambda: bool(caller.ok("state")["failed"]))
+    pid = caller.worker._process.pid if caller.worker._process else 0
+    caller.ok("reload", document=reloaded(site, shelf(site, "good")))
+    caller.ok("notify", notices=[notice("n3")])
+    turn([caller.worker], lambda: told(site, "good") == ["n1", "n2", "n3"])
+    turn([caller.worker], lambda: caller.ok("state")["queued"] == 0)
+    assert caller.worker._process is not None
+    assert caller.worker._process.pid == pid
+    assert not set(rows(site, "SELECT what FROM journal")) & {("notices dropped",)}
+
+
+def test_a_notifier_that_stays_as_it_is_is_not_disturbed_by_a_reload(
+    site: Site, start: Start
+) -> None:
+    """P9 for notices: what it is telling now goes on, and is told once."""
+    stays = shelf(site, "stays")
+    caller = start(stays)
+    caller.ok("notify", notices=[notice("n1")])
+    caller.ok("reload", document=reloaded(site, stays, shelf(site, "more")))
+    caller.ok("notify", notices=[notice("n2")])
+    turn([caller.worker], lambda: told(site, "more") == ["n2"])
+    turn([caller.worker], lambda: caller.ok("state")["queued"] == 0)
+    assert told(site, "stays") == ["n1", "n2"]
+
+
+def test_what_waits_for_a_notifier_that_is_gone_is_dropped_and_said_so(
+    site: Site, start: Start
+) -> None:
+    caller = start(shelf(site, "bad", needs=str(site.state / "gate")))
+    caller.ok("notify", notices=[notice("n1")])
+    turn([caller.worker], lambda: bool(caller.ok("state")["failed"]))
+    caller.ok("reload", document=reloaded(site))
+    assert caller.ok("state")["queued"] == 0
+    assert ("notices dropped",) in rows(site, "SELECT what FROM journal")

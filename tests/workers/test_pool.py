@@ -157,7 +157,8 @@ def test_a_rehearsal_says_who_a_new_run_would_be_or_what_is_wrong_and_is_over_th
     outcomes: list[Outcome] = []
     for text in (CONFIG, CONFIG.replace('"1s"', '"1"')):
         config.write_text(text)
-        made.pool.rehearse(str(config), "beta", clock.now(), outcomes.append)
+        given = {"config": str(config), "node": "beta"}
+        made.pool.rehearse("load", given, clock.now(), outcomes.append)
         count = len(outcomes)
         made.turn(lambda: len(outcomes) > count)  # noqa: B023 - called at once
     good, bad = outcomes
@@ -219,3 +220,68 @@ def test_a_worker_is_a_worker_under_the_name_that_the_engine_uses() -> None:
     assert worker.idle
     worker.expire(Instant(0))
     assert worker.fileno() == -1
+
+
+def with_check(site: Site, fall: int, **options: Any) -> dict[str, Any]:
+    options = {"folder": str(site.state), **options}
+    return site.group(checks=[{**CHECK, "fall": fall, "options": options}])
+
+
+def test_workers_of_a_new_config_come_up_beside_the_old_ones_and_then_replace_them(
+    site: Site, engine: Callable[..., Engine]
+) -> None:
+    """P6: nobody waits for an interpreter to start."""
+    made = engine(more={"plugins": ["third"]}, web=with_check(site, 1))
+    pool, told = made.pool, list[str | None]()
+    made.turn(lambda: all(worker.running for worker in pool.standing().values()))
+    was, addresses = pool.checks, pool.addresses
+    document = {
+        **site.setup(web=with_check(site, 2))["document"],
+        "plugins": ["third"],
+        "fence": {
+            "plugin": "third",
+            "timeout_ns": 1,
+            "delay_ns": 0,
+            "options": {"folder": str(site.state)},
+        },
+    }
+    pool.prepare(document, ["checks", "fence", "witnesses"], clock.now(), told.append)
+    assert pool.checks is was
+    made.turn(lambda: bool(told))
+    assert told == [None]
+    assert pool.checks is was
+    assert was is not None
+    assert was.running
+    made.turn(lambda: pool._next is not None and bool(pool._next.told))
+    heard = pool.take_over()
+    assert heard == [{"health": ["web", None]}]  # what it has told before anybody listened
+    assert pool.checks is not was
+    assert pool.checks is not None
+    assert pool.fence is not None
+    assert pool.checks.running
+    assert pool.fence.running
+    assert pool.addresses is addresses
+    made.turn(lambda: was.gone)
+
+
+def test_a_worker_that_cannot_be_set_up_leaves_the_old_ones_where_they_are(
+    site: Site, engine: Callable[..., Engine]
+) -> None:
+    made = engine(more={"plugins": ["third"]}, web=with_check(site, 1))
+    pool, told = made.pool, list[str | None]()
+    made.turn(lambda: all(worker.running for worker in pool.standing().values()))
+    was = pool.checks
+    document = site.setup(web=with_check(site, 1, unknown=True))["document"]
+    document["groups"]["web"]["checks"][0]["plugin"] = "nobody"
+    pool.prepare(document, ["checks"], clock.now(), told.append)
+    made.turn(lambda: bool(told))
+    (why,) = told
+    assert why is not None
+    assert "checks" in why
+    assert '"nobody"' in why
+    pool.give_up()
+    assert pool.checks is was
+    assert was is not None
+    assert was.running
+    kinds = [worker.kind for _, _, worker in pool.watched()]
+    assert sorted(kinds) == ["addresses", "checks", "notices"]

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ipfo.config.load import load
 from ipfo.workers import ledger
 from ipfo.workers.boot import Boot
-from ipfo.workers.rehearsal import rehearse
+from ipfo.workers.rehearsal import compare, rehearse
 
 BEFORE = """\
 plugins = []
@@ -82,3 +84,40 @@ def test_p9_groups_that_are_held_both_may_be_put_together(tmp_path: Path) -> Non
 
 def test_what_is_not_held_keeps_nobody_from_restarting(tmp_path: Path) -> None:
     assert lost(tmp_path, WITH_DB) == {}
+
+
+KEYED = BEFORE.replace(
+    'name = "www"', 'name = "www"\nkey_file = "new.key"\naccept_keys = ["old.key"]'
+)
+
+
+def compared(folder: Path, old: str, new: str) -> dict[str, Any]:
+    config = folder / "pair.toml"
+    config.write_text(old)
+    document = load(config, node="alpha")
+    config.write_text(new)
+    return compare({"config": str(config), "node": "alpha", "document": document})
+
+
+def test_what_a_reload_would_change_is_said_with_the_new_document_and_its_keys(
+    tmp_path: Path,
+) -> None:
+    for name, byte in (("new.key", b"n"), ("old.key", b"o")):
+        (tmp_path / name).touch(mode=0o600)
+        (tmp_path / name).write_bytes(byte * 32)
+    answer = compared(tmp_path, BEFORE, KEYED)
+    assert answer["faults"] == answer["restart"] == []
+    assert answer["live"] == ["pair.key_file", "pair.accept_keys"]
+    assert answer["keys"] == [(b"n" * 32).hex(), (b"o" * 32).hex()]
+    assert answer["document"]["accept_keys"] == [str(tmp_path / "old.key")]
+
+
+def test_faults_and_what_needs_a_new_run_come_without_a_document(tmp_path: Path) -> None:
+    """Nothing of it is half taken over."""
+    bad = compared(tmp_path, BEFORE, KEYED)
+    assert len(bad["faults"]) == 2
+    other = compared(tmp_path, BEFORE, BEFORE.replace('"www"', '"ftp"'))
+    assert "it would be pair ftp, not www" in other["faults"][0]
+    late = BEFORE.replace("[links.a]", 'interval = "500ms"\n[links.a]') + "failback = 'auto'\n"
+    restart = compared(tmp_path, BEFORE, late)
+    assert restart == {"faults": [], "live": ["groups.web.failback"], "restart": ["pair.interval"]}

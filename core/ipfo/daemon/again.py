@@ -41,7 +41,8 @@ class Rehearsal:
 
     def begin(self) -> None:
         """The try is under way; it ends with `RestartAsked`, or with a refusal that says why."""
-        self._pool.rehearse(str(self._config.path), self._node, clock.now(), self._judge)
+        given = {"config": str(self._config.path), "node": self._node}
+        self._pool.rehearse("load", given, clock.now(), self._judge)
 
     def _judge(self, outcome: Outcome) -> None:
         fault = self._fault(outcome)

@@ -142,6 +142,8 @@ def perform(
 
 def _answer(handlers: Mapping[str, Handler], request: dict[str, Any]) -> dict[str, Any]:
     do = str(request.get("do"))
+    if do == "ready":  # it is, or `setup` would not have been answered
+        return {"id": request.get("id"), "ok": {}}
     try:
         handler = handlers[do]
     except KeyError:

@@ -39,17 +39,41 @@ class Office:
 
     def __init__(self, config: Config, document: Mapping[str, Any], state_dir: Path) -> None:
         self._state_dir = state_dir
+        self._node = config.node
         self._remarks: list[str] = []
         self.leaving = False  # the next run delivers, and comes at once
         self._kept: dict[str, Any] = ledger.load(self._kept_path, self._remarks)
         self.store = Store(state_dir, config.node)
+        self.couriers = Office.couriers_of(config, document, self.store)
+        self._take_up()
+
+    def reload(self, given: Asked) -> Asked:
+        """Deliver by the notifiers of `document` from now on; one that stays as it was is not disturbed.
+
+        What waits for one that is changed is told by the new one.
+        """
+        document = {**given["document"], "node": self._node}
+        made = Office.couriers_of(Config.from_document(document), document, self.store)
+        was, self.couriers = self.couriers, {}
+        for name, courier in made.items():
+            stays = name in was and was[name].config == courier.config
+            self.couriers[name] = was.pop(name) if stays else courier
+        for courier in was.values():
+            courier.stop()
+        self._take_up()
+        return {}
+
+    @staticmethod
+    def couriers_of(
+        config: Config, document: Mapping[str, Any], store: Store
+    ) -> dict[str, Courier]:
+        """A way to each notifier of `config`, by its name."""
         setup = {"document": dict(document), "node": config.node}
         names = numbered([notifier.plugin for notifier in config.notifiers])
-        self.couriers = {
-            name: Courier(name, notifier, {**setup, "index": index}, self.store)
+        return {
+            name: Courier(name, notifier, {**setup, "index": index}, store)
             for index, (name, notifier) in enumerate(zip(names, config.notifiers, strict=True))
         }
-        self._take_up()
 
     @property
     def _kept_path(self) -> Path:
@@ -71,6 +95,7 @@ class Office:
             )
         for remark in self._remarks:
             self._remark("remark", remark)
+        self._remarks.clear()
 
     def _remark(self, what: str, rule: str, **inputs: str | int) -> None:
         self.store.record({"at": clock.wall(), "what": what, "rule": rule, "inputs": inputs})
@@ -195,6 +220,7 @@ class Desk:
                 "notify": office.notify,
                 "keep": office.keep,
                 "leave": office.leave,
+                "reload": office.reload,
                 "state": office.state,
             }
         return child.perform(handlers, request, least_ns=STORE_NS)

@@ -52,7 +52,7 @@ class Courier:
         self.failed_since: str | None = None
         self.dropped = 0
         self.queue: deque[Letter] = deque()
-        self._events = config.events
+        self.config = config
         self._setup = setup
         self._store = store
         self._keys: set[str] = set()
@@ -75,7 +75,8 @@ class Courier:
 
     def wants(self, event: str) -> bool:
         """Whether the config sends it notices of `event`."""
-        return self._events is None or event in {each.value for each in self._events}
+        events = self.config.events
+        return events is None or event in {each.value for each in events}
 
     def add(self, letter: Letter) -> None:
         """`letter` will be told, unless it is waiting already."""

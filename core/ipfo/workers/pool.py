@@ -5,10 +5,11 @@
 with the start of an interpreter. Nothing here waits; time comes in as `now`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ipfo.model import SECOND, Instant
+from ipfo.workers.successors import Successors, is_wanted, make
 from ipfo.workers.worker import Outcome, Worker
 
 __all__ = ["Outcome", "Pool", "Worker"]
@@ -22,17 +23,8 @@ NOTICES_QUEUE_MAX = 4096
 NOTICES_WINDOW = 256
 """Calls that may be with the `notices` worker at once: they are kept if the engine is killed."""
 
-PHASES_QUEUE_MAX = 16
-"""Calls that may wait for one move's worker; a move has five phases."""
-
-OTHERS_QUEUE_MAX = 16
-"""Calls that may wait for `checks`, `witnesses` or `fence`; the machine has one or two in the air."""
-
-WITNESSES_WINDOW = 8
-"""Calls that may be with the `witnesses` worker at once, so that none waits for another."""
-
 REHEARSAL_NS = 20 * SECOND
-"""How long a new run's config may take to be loaded and judged."""
+"""How long a new config may take to be loaded and judged."""
 
 PARTING_NS = 5 * SECOND
 """How long `notices` may take, at a restart, to store what it has been given."""
@@ -42,7 +34,11 @@ class Pool:
     """All workers of the node that `document` (the loaded config) describes for `node`."""
 
     def __init__(self, document: Mapping[str, Any], node: str, state_dir: str) -> None:
-        self._setup = {"document": dict(document), "node": node, "state_dir": state_dir}
+        self._setup: dict[str, Any] = {
+            "document": dict(document),
+            "node": node,
+            "state_dir": state_dir,
+        }
         self.addresses = Worker(
             "addresses",
             self._setup,
@@ -54,22 +50,13 @@ class Pool:
             self._setup,
             queue_max=NOTICES_QUEUE_MAX,
             window=NOTICES_WINDOW,
-            again=frozenset({"record", "notify", "keep", "state"}),  # all of these may come twice
+            again=frozenset({"record", "notify", "keep", "state", "reload"}),  # all may come twice
         )
-        groups = document.get("groups", {}).values()
-        self._with_phases = any(group["phase_plugins"] for group in groups)
-        self.checks = self._make("checks", wanted=any(group["checks"] for group in groups))
-        self.fence = self._make("fence", wanted=document.get("fence") is not None)
-        self.witnesses: Worker | None = None
-        if document.get("witnesses"):
-            self.witnesses = Worker(
-                "witnesses",
-                self._setup,
-                queue_max=OTHERS_QUEUE_MAX,
-                window=WITNESSES_WINDOW,
-                at_once=True,
-                again=frozenset({"reach", "vote", "withdraw"}),
-            )
+        self._with_phases = is_wanted("phases", document)
+        self.checks = self._make("checks")
+        self.fence = self._make("fence")
+        self.witnesses = self._make("witnesses")
+        self._next: Successors | None = None
         self._phases: dict[str, Worker] = {}
         self._spare: Worker | None = None
         self._rehearsal: Worker | None = None
@@ -123,9 +110,9 @@ class Pool:
         self._leaving = [worker for worker in self._leaving if not worker.gone]
 
     def rehearse(
-        self, config: str, node: str | None, now: Instant, then: Callable[[Outcome], None]
+        self, do: str, given: Mapping[str, Any], now: Instant, then: Callable[[Outcome], None]
     ) -> None:
-        """`then` gets what a new run would make of the file `config`: see the worker `rehearsal`."""
+        """`then` gets what would be made of the config that is `given`: see the worker `rehearsal`."""
         worker = Worker("rehearsal", {}, queue_max=1)
         self._fresh.append(worker)
         self._rehearsal = worker
@@ -136,8 +123,59 @@ class Pool:
             self._leaving.append(worker)
             then(outcome)
 
-        given = {"config": config, "node": node, "state_dir": self._setup["state_dir"]}
-        worker.call("load", given, Instant(now + REHEARSAL_NS), done)
+        given = {**given, "state_dir": self._setup["state_dir"]}
+        worker.call(do, given, Instant(now + REHEARSAL_NS), done)
+
+    def prepare(
+        self,
+        document: Mapping[str, Any],
+        kinds: Collection[str],
+        now: Instant,
+        then: Callable[[str | None], None],
+    ) -> None:
+        """Workers of `kinds` for `document` are being started beside those that there are.
+
+        `then` is called once, perhaps at once: with why one of them does not come up, or with None.
+        Then either `take_over` or `give_up` is to follow.
+        """
+        setup = {**self._setup, "document": dict(document)}
+        self._next = Successors(setup, kinds, now, then)
+        if not self._next.workers:
+            then(None)
+
+    def take_over(self) -> list[Mapping[str, Any]]:
+        """What was prepared replaces what there was; what its checks have told until now.
+
+        The others go on, and are told of the new document when they are started again; a move in
+        progress ends as it began.
+        """
+        assert self._next is not None, "nothing was prepared"
+        successors, self._next = self._next, None
+        self._setup = successors.setup
+        for kind in successors.kinds:
+            worker = successors.workers.get(kind)
+            if kind == "phases":
+                self._with_phases = worker is not None
+                was, self._spare = self._spare, worker
+            else:
+                was = self.standing().get(kind)
+                setattr(self, kind, worker)
+            self._dismiss(was)
+        for worker in self.standing().values():
+            worker.prepare(document=self._setup["document"])
+        return successors.told
+
+    def give_up(self) -> None:
+        """What was prepared ends; all stays as it was."""
+        successors, self._next = self._next, None
+        for worker in () if successors is None else successors.workers.values():
+            self._dismiss(worker)
+
+    def _dismiss(self, worker: Worker | None) -> None:
+        if worker is not None:
+            worker.unasked = None
+            worker.stop()
+            self._leaving.append(worker)
 
     def stop(self, now: Instant, *, restarting: bool = False) -> None:
         """The engine ends: `notices` is given what is left and delivers it, the others end.
@@ -165,7 +203,8 @@ class Pool:
             worker.kill()
 
     def _all(self) -> list[Worker]:
-        others = (*self._phases.values(), self._spare, self._rehearsal)
+        next_ones = () if self._next is None else self._next.workers.values()
+        others = (*self._phases.values(), self._spare, self._rehearsal, *next_ones)
         return [*self.standing().values(), *(worker for worker in others if worker is not None)]
 
     def standing(self) -> dict[str, Worker]:
@@ -173,14 +212,12 @@ class Pool:
         standing = (self.addresses, self.notices, self.checks, self.witnesses, self.fence)
         return {worker.kind: worker for worker in standing if worker is not None}
 
-    def _make(self, kind: str, *, wanted: bool) -> Worker | None:
-        if not wanted:
-            return None
-        again = frozenset({"roles"})
-        return Worker(kind, self._setup, queue_max=OTHERS_QUEUE_MAX, again=again)
+    def _make(self, kind: str) -> Worker | None:
+        wanted = is_wanted(kind, self._setup["document"])
+        return make(kind, self._setup) if wanted else None
 
     def _make_phases(self) -> Worker:
-        worker = Worker("phases", self._setup, queue_max=PHASES_QUEUE_MAX)
+        worker = make("phases", self._setup)
         self._fresh.append(worker)
         return worker
 
