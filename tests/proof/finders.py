@@ -14,9 +14,6 @@ from ipfo.sim import explore, story
 STATES_MAX = 60_000
 """An exploration that has found nothing in so many worlds has missed it."""
 
-ONE_IN = 5
-"""Of so many worlds one is left to run, where what is looked for shows only in the end."""
-
 SEEDS = (1, 2, 3)
 LINES_MAX = 9
 """So much of a trace is told: its end."""
@@ -42,9 +39,7 @@ def find(taken: TakenOut, *, states: int = STATES_MAX) -> Hit | None:
 
 def _explore(where: InScope, states: int) -> Hit | None:
     scope = prompt(SCOPES[where.scope], where.slow)
-    done = explore.explore(
-        scope, depth=1000, states=states, every=ONE_IN if where.left_to_run else 0
-    )
+    done = explore.explore(scope, depth=1000, states=states, every=int(where.left_to_run))
     found = done.found
     if found is None or not found.why.startswith(where.promise):
         return None
