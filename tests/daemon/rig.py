@@ -87,6 +87,7 @@ class Rig:
             listen(folder / "c", group=None),
             status=dict,
             rehearse=lambda: None,
+            reload=lambda: None,
             groups={},
             nodes=("alpha", "beta"),
         )

@@ -43,10 +43,12 @@ class Side:
     def __init__(self, folder: Path, report: Callable[[], dict[str, Any]]) -> None:
         self.path = folder / "control.sock"
         self.rehearsed: list[bool] = []
+        self.reloads: list[bool] = []
         self.control = Control(
             listen(self.path, group=None),
             status=report,
             rehearse=lambda: self.rehearsed.append(True),
+            reload=lambda: self.reloads.append(True),
             groups=GROUPS,
             nodes=("alpha", "beta"),
         )
@@ -153,6 +155,22 @@ def test_a_restart_is_rehearsed_before_the_machine_hears_of_it(side: Side) -> No
     assert side.rehearsed == [True]
     side.control.settled(Settle(None, done=False, why="pair.toml:3: what?"), NOW)
     assert said(client)[-1]["settled"]["why"] == "pair.toml:3: what?"
+
+
+def test_all_who_ask_for_a_reload_are_told_how_it_went(side: Side) -> None:
+    """A later one may mean a newer file; an order for the node is another matter."""
+    first, second, other = side.connect(), side.connect(), side.connect()
+    side.ask(other, {"do": "standby"})
+    for client in (first, second):
+        assert side.ask(client, {"do": "reload"}) == []
+    assert side.reloads == [True, True]
+    side.control.reloaded(False, ["line 1: bad", "line 2: bad"])
+    for client in (first, second):
+        (answer,) = said(client)
+        assert answer["settled"]["done"] is False
+        assert answer["settled"]["why"] == "line 1: bad\nline 2: bad"
+    side.control.settled(Settle(None, done=True, why="well"), NOW)
+    assert said(other)[0]["settled"]["why"] == "well"
 
 
 def test_who_asked_for_a_restart_is_told_apart_from_who_waits_for_something_else(

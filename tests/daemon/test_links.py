@@ -67,7 +67,7 @@ def test_p8_a_replayed_and_a_forged_datagram_are_counted_and_go_no_further(
     alpha.send(beat("alpha", 11, 1))
     for _ in range(2):
         beta.send(beat("beta", 22, 1, Echo(11, 1, 0)))
-    beta._ring = Keyring.of(bytes(32))
+    beta.ring = Keyring.of(bytes(32))
     beta.send(beat("beta", 22, 2, Echo(11, 1, 0)))
     heard = []
     while sum(rejected(alpha).values()) < 2:

@@ -79,7 +79,8 @@ class Round:
         self.log = Log("ipfo", 2)
         listener = listen(folder / "control.sock", group=None)
         nodes = ("alpha", "beta")
-        control = Control(listener, status=dict, rehearse=lambda: None, groups={}, nodes=nodes)
+        idle = {"rehearse": lambda: None, "reload": lambda: None}
+        control = Control(listener, status=dict, **idle, groups={}, nodes=nodes)
         self.ways = Ways(
             Links({"one": transport}, Names.of(TERMS), RING, TERMS.boot),
             Pool(DOCUMENT, "alpha", str(folder)),

@@ -80,9 +80,10 @@ def blocks_of(page: Path, language: str) -> list[Block]:
 @pytest.mark.parametrize("block", EXAMPLES)
 def test_each_example_is_a_config_without_fault_or_warning(block: Block, tmp_path: Path) -> None:
     tables = whole(block)
-    key = tmp_path / tables["pair"].get("key_file", "none")
-    key.touch(mode=0o600)
-    key.write_bytes(bytes(range(32)))
+    pair = tables["pair"]
+    for name in (pair.get("key_file", "none"), *pair.get("accept_keys", ())):
+        (tmp_path / name).touch(mode=0o600)
+        (tmp_path / name).write_bytes(name.encode() * 32)
     (tmp_path / "hostconfig").write_text(OLD_FILE)
     if "import_hostconfig" in tables:
         tables["import_hostconfig"] = "hostconfig"

@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "standby": "ipfo.cli.standby:standby",
     "maintenance": "ipfo.cli.maintenance:maintenance",
     "resume": "ipfo.cli.resume:resume",
+    "reload": "ipfo.cli.reload:reload",
     "restart": "ipfo.cli.restart:restart",
     "plugins": "ipfo.cli.plugins:plugins",
     "schema": "ipfo.cli.schema:schema",

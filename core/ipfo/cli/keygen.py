@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ipfo.errors import HostError
+from ipfo.wire.seal import key_id
 
 KEY_BYTES = 32
 
@@ -24,6 +25,8 @@ def keygen(*, file: Path) -> None:
         raise HostError(f"{file}: exists already; choose another name or remove it") from None
     except OSError as error:
         raise HostError(f"{file}: cannot be written: {error.strerror}") from error
+    key = secrets.token_bytes(KEY_BYTES)
     with os.fdopen(descriptor, "wb") as out:
-        out.write(secrets.token_bytes(KEY_BYTES))
-    click.echo(f"{file}: {KEY_BYTES} bytes; the same file belongs on both hosts")
+        out.write(key)
+    shown = key_id(key).hex()
+    click.echo(f"{file}: {KEY_BYTES} bytes, key {shown}; the same file belongs on both hosts")

@@ -7,13 +7,12 @@ that outlast the change, and the new run adopts them.
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from typing import NoReturn
 
 from ipfo import clock
 from ipfo.config.model import Config
-from ipfo.daemon.signals import ENDING, Signals, tell_manager
+from ipfo.daemon.signals import ENDING, Signals, tell_reloading
 from ipfo.machine.effects import Settle
 from ipfo.machine.events import Event, RestartAsked
 from ipfo.workers.pool import Outcome, Pool
@@ -71,8 +70,7 @@ def leave(signals: Signals) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     if signals.take():
         os.kill(os.getpid(), signal.SIGTERM)  # it came too late for this run
-    monotonic_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000  # as sd_notify(3) wants it
-    tell_manager(f"RELOADING=1\nMONOTONIC_USEC={monotonic_us}")
+    tell_reloading()
 
 
 def become_a_new_run() -> NoReturn:

@@ -7,11 +7,12 @@ docs/reference/cli.md.
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ipfo import clock
 from ipfo.config.model import GroupConfig
 from ipfo.errors import HostError
 from ipfo.machine.effects import Record, Settle
@@ -38,6 +39,9 @@ IDLE_NS = 30 * SECOND
 PENDING_NS = 600 * SECOND
 """After this an order that was never settled no longer keeps the next one out."""
 
+RELOAD = "the config"
+"""Who waits for a reload waits for this; no group has such a name."""
+
 
 @dataclass(slots=True)
 class _Client:
@@ -61,8 +65,9 @@ Order = HandoverAsked | StandbyAsked | MaintenanceAsked | ResumeAsked | RestartA
 class Control:
     """Serves the listening socket. Wait for `reading` and `writing`, then call `ready`.
 
-    `status` makes the report; `rehearse` begins what comes before a restart; `groups` are those
-    that an order may name, each a part of a unit, which moves as a whole; `nodes` likewise.
+    `status` makes the report; `rehearse` begins what comes before a restart, `reload` a reload;
+    `groups` (they may be replaced) are those that an order may name, each a part of a unit, which
+    moves as a whole; `nodes` likewise.
     """
 
     def __init__(
@@ -71,13 +76,15 @@ class Control:
         *,
         status: Callable[[], Mapping[str, Any]],
         rehearse: Callable[[], None],
+        reload: Callable[[], None],
         groups: Mapping[str, GroupConfig],
         nodes: tuple[str, str],
     ) -> None:
         self._listener = listener
         self._status = status
         self._rehearse = rehearse
-        self._groups = groups
+        self._reload = reload
+        self.groups = groups
         self._nodes = nodes
         self._clients: list[_Client] = []
         self._orders: dict[str, _Order] = {}
@@ -123,16 +130,20 @@ class Control:
 
     def settled(self, settle: Settle, now: Instant) -> None:
         """Whoever waits for it gets the outcome."""
-        key = _key(settle.group)
+        self._settle(_key(settle.group), settle.done, settle.why, now)
+
+    def reloaded(self, done: bool, lines: Sequence[str]) -> None:
+        """Whoever waits for a reload gets the outcome."""
+        self._settle(RELOAD, done, "\n".join(lines), clock.now())
+
+    def _settle(self, key: str, done: bool, why: str, now: Instant) -> None:
         order = self._orders.pop(key, None)
         for client in self._clients:
             if order is not None and client.waits_for == key:
                 took_ms = (now - order.asked_at) // 1_000_000
                 client.waits_for = None
                 client.seen_at = now
-                self._say(
-                    client, {"settled": {"done": settle.done, "why": settle.why, "ms": took_ms}}
-                )
+                self._say(client, {"settled": {"done": done, "why": why, "ms": took_ms}})
 
     def close(self, *, restarting: bool = False) -> None:
         """Drop everybody; who still waits is told that the daemon ends, or is replaced."""
@@ -164,6 +175,11 @@ class Control:
             if self._report is None:  # one for all who ask in this round: it grows with the groups
                 self._report = self._status()
             self._say(client, {"status": self._report})
+            return None
+        if request.get("do") == "reload":
+            self._orders.setdefault(RELOAD, _Order(RELOAD, now))
+            client.waits_for = RELOAD
+            self._reload()
             return None
         try:
             event = self._event(request)
@@ -211,9 +227,9 @@ class Control:
                 raise ValueError("this daemon does not know that request; are both of one version?")
 
     def _group(self, name: str) -> GroupConfig:
-        if name not in self._groups:
-            raise ValueError(f"no group is called {name}; there are {', '.join(self._groups)}")
-        return self._groups[name]
+        if name not in self.groups:
+            raise ValueError(f"no group is called {name}; there are {', '.join(self.groups)}")
+        return self.groups[name]
 
     def _say(self, client: _Client, message: Mapping[str, Any]) -> None:
         try:

@@ -62,6 +62,16 @@ class Effects:
         self._phases = Phases(config, ways.pool, paper, self.troubles, put, open_phases)
         self.health = Health(config, ways.pool.checks, put)
 
+    def reload(self, config: Config, told: Iterable[Mapping[str, Any]]) -> None:
+        """Go on by `config`, of the same groups and addresses, with the pool's new workers.
+
+        `told`: what its checks have told by themselves so far.
+        """
+        self._config = config
+        self._others.reload(config, self._pool)
+        self._phases.reload(config)
+        self.health.reload(config, self._pool.checks, told)
+
     def carry_out(self, effect: ask.Effect) -> None:  # long: one effect a line
         """`effect` is under way, or done."""
         match effect:

@@ -4,7 +4,7 @@ A worker that was started again is not believed to know better until its checks 
 they said before stands.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from ipfo import clock
@@ -34,6 +34,26 @@ class Health:
             for check in group.checks:
                 if check.starts_ill and not check.when_holding and group.unit not in adopted:
                     self._turn(group.unit, f"{check.plugin}: it has not passed yet")
+
+    def reload(
+        self, config: Config, worker: Worker | None, told: Iterable[Mapping[str, Any]]
+    ) -> None:
+        """Go on with the checks of `config`, which `worker` runs; `told`: what it has said already.
+
+        What was known of a unit stands until its checks have spoken; one without any is well.
+        """
+        for unit, members in config.units.items():
+            if not any(config.groups[name].checks for name in members):
+                self._turn(unit, None)
+        if worker is self._worker:
+            return
+        self._worker = worker
+        if worker is not None:
+            worker.unasked = self.hear
+        held, self._held = self._held, []
+        self.hold(held)
+        for message in told:
+            self.hear(message)
 
     def hear(self, message: Mapping[str, Any]) -> None:
         """Take what the worker tells by itself; anything else than that is left alone."""

@@ -9,7 +9,7 @@ import os
 import resource
 import select
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from ipfo.daemon.links import Links
 from ipfo.daemon.log import Log
 from ipfo.daemon.loop import Loop, Ways
 from ipfo.daemon.paper import Paper
+from ipfo.daemon.reload import Reload, Running
 from ipfo.daemon.rights import missing_rights
 from ipfo.daemon.signals import EndNowError, Signals, tell_manager
 from ipfo.daemon.state_dir import CONTROL, StateDir, group_id
@@ -102,7 +103,8 @@ def _live(document: Document, state_dir: Path, node: str | None) -> bool:
         for warning in config.warnings:
             log.line(f"warning: {warning}")
         links.tell = paper.notify
-        parts = Parts(config, node, terms, links, carrier, signals, pool, paper)
+        running = Running(document, config, node)
+        parts = Parts(running, terms, links, carrier, signals, pool, paper)
         return _serve(parts, listener, folder.path)
 
 
@@ -121,14 +123,18 @@ def _check_rights(config: Config) -> None:
 class Parts:
     """What the start has made so far."""
 
-    config: Config
-    node: str | None  # as the command line names it
+    running: Running
     terms: Terms
     links: Links
     carrier: Carrier
     signals: Signals
     pool: Pool
     paper: Paper
+
+    @property
+    def config(self) -> Config:
+        """What is in force now."""
+        return self.running.config
 
 
 def _serve(parts: Parts, listener: socket.socket, folder: Path) -> bool:
@@ -189,11 +195,15 @@ def _go_round(
     def settle(refusal: Settle) -> None:
         control.settled(refusal, clock.now())
 
-    rehearsal = again.Rehearsal(parts.config, parts.node, parts.pool, loop.put, settle)
+    def begin_reload() -> None:
+        reload.begin()
+
+    rehearsal = again.Rehearsal(parts.config, parts.running.node, parts.pool, loop.put, settle)
     control = Control(
         listener,
         status=lambda: _report(parts, loop, effects.troubles),
         rehearse=rehearsal.begin,
+        reload=begin_reload,
         groups=parts.config.groups,
         nodes=parts.config.nodes,
     )
@@ -201,16 +211,14 @@ def _go_round(
     parts.pool.start(clock.now())
     open_phases = {name: known.open_phases for name, known in memory.groups.items()}
     effects = Effects(parts.config, parts.terms.lease_s, ways, parts.paper, loop.put, open_phases)
+    reload = Reload(parts.running, ways, loop, effects, parts.paper, control.reloaded)
     effects.health.begin(parts.config, _adopted(first.node))
-    if memory.standby:
-        loop.put(StandbyAsked())
-    if memory.maintenance:
-        loop.put(MaintenanceAsked())
-    for order in orders:
+    for order in (*_kept(memory), *orders):
         loop.put(order)
     parts.paper.started()
     gc.freeze()  # what is here now stays: the collector need not look at it again
     tell_manager("READY=1")
+    parts.signals.at_hangup(reload.begin)
     try:
         loop.run(ways, effects, parts.paper, first.effects)
         if effects.restarting:
@@ -218,6 +226,14 @@ def _go_round(
     finally:
         control.close(restarting=effects.restarting)
     return effects.restarting
+
+
+def _kept(memory: ledger.Memory) -> Iterator[Event]:
+    """What an administrator has set in an earlier run, and not ended."""
+    if memory.standby:
+        yield StandbyAsked()
+    if memory.maintenance:
+        yield MaintenanceAsked()
 
 
 def _adopted(node: Node) -> set[str]:
@@ -269,13 +285,14 @@ def _report(parts: Parts, loop: Loop, troubles: Troubles) -> dict[str, Any]:
     parts.paper.ask_state()
     seen = status.Seen(
         config=parts.config,
-        terms=parts.terms,
+        terms=loop.terms,
         holders=loop.holders,
         troubles=troubles,
         counters=parts.links.counters(),
         carrier=parts.carrier.state(),
         workers=parts.pool.standing(),
         outbox=parts.paper.outbox,
+        keys=parts.links.keys(),
     )
     return status.report(loop.node, clock.now(), seen)
 

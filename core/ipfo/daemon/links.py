@@ -7,6 +7,7 @@ counted as rejected here, through the wire's one door, and never raises.
 import errno
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ipfo import clock
 from ipfo.config.model import Config, LinkConfig
@@ -19,7 +20,7 @@ from ipfo.plugin.contracts import Datagram, LinkEnd, Offer, Transport
 from ipfo.plugin.registry import Registry, installed
 from ipfo.wire import Keyring, Names, Reason, Rejected, Windows, make_datagram, open_datagram
 from ipfo.wire.names import PAIR_ID_BYTES
-from ipfo.wire.seal import PAIR_ID_AT
+from ipfo.wire.seal import KEY_ID_AT, PAIR_ID_AT
 
 BATCHES_MAX = 8
 """Calls of one transport's `receive` in a row. A flood of more than this many batches must wait for
@@ -53,7 +54,7 @@ class _End:
 class Links:
     """All links of the node, open. `ends` are their transports by link name.
 
-    `tell`, where it is set, is called with what people should know of strangers on a wire.
+    `ring` may be replaced at any time. `tell`, where it is set, is called with what people should know of strangers on a wire.
     """
 
     def __init__(
@@ -61,7 +62,8 @@ class Links:
     ) -> None:
         self._ends = {name: _End(transport, Counters()) for name, transport in ends.items()}
         self._names = names
-        self._ring = ring
+        self.ring = ring
+        self.peer_key: bytes | None = None  # the id of the key that the peer sent with last
         self._windows = Windows(boot)
         self.tell: Callable[[Notify], None] | None = None
         self._told: set[tuple[str, Reason]] = set()
@@ -111,7 +113,7 @@ class Links:
         """`heartbeat` is on its link's wire, or counted as unsent."""
         end = self._ends[heartbeat.link]
         end.last_sent = heartbeat.sequence
-        if end.transport.send(make_datagram(heartbeat, self._names, self._ring)):
+        if end.transport.send(make_datagram(heartbeat, self._names, self.ring)):
             end.counters.sent += 1
         else:
             end.counters.unsent.add(UNSENT, clock.now())
@@ -119,6 +121,14 @@ class Links:
     def counters(self) -> Mapping[str, Counters]:
         """What was counted, by link."""
         return {name: end.counters for name, end in self._ends.items()}
+
+    def keys(self) -> Mapping[str, Any]:
+        """The ids of the keys in use, ours and what the peer sent with last; no keys."""
+        return {
+            "sends": self.ring.key_id.hex(),
+            "accepts": [key_id.hex() for key_id in self.ring.keys],
+            "peer_sends": None if self.peer_key is None else self.peer_key.hex(),
+        }
 
     def close(self) -> None:
         """Give the sockets back."""
@@ -129,7 +139,7 @@ class Links:
             datagram.body,
             link=link,
             names=self._names,
-            ring=self._ring,
+            ring=self.ring,
             windows=self._windows,
             sent=end.last_sent,
         )
@@ -140,6 +150,8 @@ class Links:
             return None
         end.counters.received += 1
         heartbeat, proven = opened
+        if proven:
+            self.peer_key = datagram.body[KEY_ID_AT:PAIR_ID_AT]
         return HeartbeatHeard(link, heartbeat, proven)
 
     def _mind_stranger(self, link: str, end: _End, reason: Reason, datagram: Datagram) -> None:

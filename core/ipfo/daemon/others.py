@@ -46,12 +46,16 @@ class Others:
         troubles: Troubles,
         put: Callable[[Event], None],
     ) -> None:
-        self._config = config
-        self._witnesses = pool.witnesses
-        self._fence = pool.fence
         self._paper = paper
         self._troubles = troubles
         self._put = put
+        self.reload(config, pool)
+
+    def reload(self, config: Config, pool: Pool) -> None:
+        """From now on those of `config` are asked, by the workers that `pool` has for it."""
+        self._config = config
+        self._witnesses = pool.witnesses
+        self._fence = pool.fence
 
     def reach(self, effect: ask.AskWitnesses) -> None:
         """Answered by `WitnessesAsked`."""

@@ -7,7 +7,7 @@ given here, once, so that however often it is delivered it is one notice.
 from typing import Any
 
 from ipfo import clock
-from ipfo.config.model import Config
+from ipfo.config.model import Config, Document
 from ipfo.daemon.log import Log
 from ipfo.machine.effects import Notify, Record
 from ipfo.model import SECOND, Epoch, Instant
@@ -79,6 +79,10 @@ class Paper:
         """What the next run must know is on its way to the ledger."""
         given = {"epochs": epochs, "standby": outcast, "maintenance": maintenance}
         self._call("keep", given)
+
+    def reload(self, document: Document) -> None:
+        """People are told by the notifiers of `document` from now on."""
+        self._call("reload", {"document": document})
 
     def started(self) -> None:
         """A word for whoever looks on: this node listens now."""

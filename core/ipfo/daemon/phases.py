@@ -60,6 +60,10 @@ class Phases:
         self._open = {name: set(open_phases.get(name, ())) for name in config.groups}
         self._under_way: dict[str, int] = {}  # units with a worker: their phases under way
 
+    def reload(self, config: Config) -> None:
+        """Phases that begin from now on are those of `config`, which has the same groups."""
+        self._config = config
+
     def run(self, effect: ask.RunPhase) -> None:
         """Answered by one `PhaseEnded`."""
         self._under_way[effect.group] = self._under_way.get(effect.group, 0) + 1

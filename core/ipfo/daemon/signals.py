@@ -7,6 +7,8 @@ watches like any other descriptor.
 import os
 import signal
 import socket
+import time
+from collections.abc import Callable
 
 from ipfo.daemon.log import Log
 from ipfo.machine.events import Event, StopAsked
@@ -24,6 +26,8 @@ class Signals:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._asked = False
+        self._hung_up = False
+        self._reload: Callable[[], None] | None = None
         self._out, self._in = socket.socketpair()
         self._out.setblocking(False)
         self._in.setblocking(False)
@@ -43,7 +47,8 @@ class Signals:
         events: list[Event] = []
         for number in self._drain():
             if number == signal.SIGHUP:
-                self._log.line("SIGHUP: the config is not read again yet; restart the daemon")
+                self._log.line("SIGHUP: reading the config again")
+                self._hung_up = True
             elif number in ENDING and self._asked:
                 raise EndNowError
             elif number in ENDING:
@@ -51,7 +56,18 @@ class Signals:
                 self._log.line(f"{signal.Signals(number).name}: handing over and ending")
                 tell_manager("STOPPING=1")
                 events.append(StopAsked())
+        self._tell_hangup()
         return events
+
+    def at_hangup(self, reload: Callable[[], None]) -> None:
+        """`reload` is called for SIGHUP, from `take`; now, where one came during the start."""
+        self._reload = reload
+        self._tell_hangup()
+
+    def _tell_hangup(self) -> None:
+        if self._hung_up and self._reload is not None:
+            self._hung_up = False
+            self._reload()
 
     def close(self) -> None:
         """Signals do again what they did before."""
@@ -85,3 +101,9 @@ def tell_manager(state: str) -> None:
             manager.sendto(state.encode(), address)
         except OSError:
             return  # it does not listen any more; that must not end us
+
+
+def tell_reloading() -> None:
+    """The service manager knows that ``READY=1`` will come again; since when, as sd_notify(3) wants it."""
+    monotonic_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    tell_manager(f"RELOADING=1\nMONOTONIC_USEC={monotonic_us}")

@@ -13,7 +13,7 @@ from typing import Any
 from ipfo.config.model import Config
 from ipfo.daemon.links import UNSENT, Counters
 from ipfo.daemon.reasons import against_taking, times
-from ipfo.daemon.troubles import Contact, Troubles
+from ipfo.daemon.troubles import Contact, Reloaded, Troubles
 from ipfo.machine.group import Around, Group, Hold, is_frozen
 from ipfo.machine.links import Link, loss
 from ipfo.machine.node import Node, around
@@ -59,6 +59,7 @@ class Seen:
     carrier: Mapping[str, bool]
     workers: Mapping[str, Worker]
     outbox: Mapping[str, Any] | None
+    keys: Mapping[str, Any]
 
 
 def report(node: Node, now: Instant, seen: Seen) -> dict[str, Any]:
@@ -106,6 +107,8 @@ def report(node: Node, now: Instant, seen: Seen) -> dict[str, Any]:
             kind: {"running": w.running, "restarts": w.restarts, "fault": w.fault}
             for kind, w in seen.workers.items()
         },
+        "keys": dict(seen.keys),
+        "reload": _reloaded(seen.troubles.reloaded),
         "outbox": None if seen.outbox is None else dict(seen.outbox),
         "warnings": list(config.warnings),
     }
@@ -192,6 +195,13 @@ def _contact(configured: bool, contact: Contact | None, now: Instant) -> dict[st
         "asked": None if contact is None else _wall(contact.at, now),
         "failed": None if contact is None else contact.failed,
     }
+
+
+def _reloaded(reloaded: Reloaded | None) -> dict[str, Any] | None:
+    """How the last reload went; None: there was none."""
+    if reloaded is None:
+        return None
+    return {"at": reloaded.at, "refused": list(reloaded.refused)}
 
 
 def _entry(entry: GroupEntry, node: Node, now: Instant) -> dict[str, Any]:

@@ -23,6 +23,14 @@ class Contact:
     failed: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """How the last reload went, and when, by the wall's clock; `refused`: why not, in lines."""
+
+    at: str
+    refused: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Troubles:
     """The last failure of each kind for each unit, and the last word of each third party."""
@@ -31,6 +39,7 @@ class Troubles:
     witnesses: Contact | None = None
     voter: Contact | None = None
     fence: Contact | None = None
+    reloaded: Reloaded | None = None
 
     def note(self, unit: str, trouble: Trouble) -> None:
         """`trouble` came to `unit`; the one of its kind before it matters no longer."""

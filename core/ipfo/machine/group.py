@@ -254,6 +254,16 @@ def lease_ends(group: Group, a: Around) -> Instant | None:
     return Instant(began + a.terms.lease_ns)
 
 
+def is_moving(group: Group) -> bool:
+    """Whether the group is between two states that it could stay in."""
+    return (
+        group.role in (Role.CLAIMANT, Role.YIELDER)
+        or group.giving is not None
+        or group.running is not None
+        or group.hold in (Hold.COMING, Hold.GOING)
+    )
+
+
 def is_renewed(group: Group) -> bool:
     """Whether renewals keep the address on: a lease is held, and its release was not asked yet."""
     leased = group.hold is Hold.ON and group.leased_from is not None

@@ -8,9 +8,9 @@ that has been silent all along is told for as long as it would wait, and then le
 from ipfo.machine import leases
 from ipfo.machine.effects import Restart, Settle
 from ipfo.machine.evolve import evolve
-from ipfo.machine.group import Hold
+from ipfo.machine.group import is_moving
 from ipfo.machine.work import Work
-from ipfo.model import RESTART_LEASE_S, Instant, Role
+from ipfo.model import RESTART_LEASE_S, Instant
 
 
 def ask(w: Work) -> None:
@@ -85,8 +85,7 @@ def _may_outlast_silence(w: Work) -> bool:
 def _refuse(w: Work) -> bool:
     """Whether something is on the move: then this run stays."""
     for group in w.node.groups.values():
-        moves = group.role in (Role.CLAIMANT, Role.YIELDER) or group.giving is not None
-        if moves or group.running is not None or group.hold in (Hold.COMING, Hold.GOING):
+        if is_moving(group):
             _stay(w, f"{group.name} is on the move; try again when that is over")
             return True
     return False

@@ -59,7 +59,7 @@ class Pool:
         self._next: Successors | None = None
         self._phases: dict[str, Worker] = {}
         self._spare: Worker | None = None
-        self._rehearsal: Worker | None = None
+        self._rehearsals: list[Worker] = []
         self._fresh: list[Worker] = []  # to be started at the next `expire`
         self._leaving: list[Worker] = []
 
@@ -107,6 +107,8 @@ class Pool:
             worker.start(now)
         for worker in self._all():
             worker.expire(now)
+        if self._next is not None:
+            self._next.look()
         self._leaving = [worker for worker in self._leaving if not worker.gone]
 
     def rehearse(
@@ -115,10 +117,10 @@ class Pool:
         """`then` gets what would be made of the config that is `given`: see the worker `rehearsal`."""
         worker = Worker("rehearsal", {}, queue_max=1)
         self._fresh.append(worker)
-        self._rehearsal = worker
+        self._rehearsals.append(worker)
 
         def done(outcome: Outcome) -> None:
-            self._rehearsal = None
+            self._rehearsals.remove(worker)
             worker.stop()
             self._leaving.append(worker)
             then(outcome)
@@ -204,7 +206,7 @@ class Pool:
 
     def _all(self) -> list[Worker]:
         next_ones = () if self._next is None else self._next.workers.values()
-        others = (*self._phases.values(), self._spare, self._rehearsal, *next_ones)
+        others = (*self._phases.values(), self._spare, *self._rehearsals, *next_ones)
         return [*self.standing().values(), *(worker for worker in others if worker is not None)]
 
     def standing(self) -> dict[str, Worker]:

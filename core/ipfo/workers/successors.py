@@ -53,12 +53,24 @@ class Successors:
             worker.call("ready", {}, until, partial(self._came, kind))
 
     def _came(self, kind: str, outcome: Outcome) -> None:
+        if outcome.failed is not None:
+            self._fail(kind, outcome.failed)
+            return
         self._left -= 1
-        if outcome.failed is not None and self._left >= 0:
-            self._left = -1  # the first that fails is enough
-            self._then(f"the worker {kind} does not come up: {outcome.failed}")
-        elif self._left == 0:
+        if self._left == 0:
             self._then(None)
+
+    def look(self) -> None:
+        """One that ended is enough: nobody waits until it has been tried again."""
+        for kind, worker in self.workers.items():
+            if worker.fault is not None:
+                self._fail(kind, worker.fault)
+                return
+
+    def _fail(self, kind: str, why: str) -> None:
+        if self._left > 0:
+            self._left = 0
+            self._then(f"the worker {kind} does not come up: {why}")
 
 
 def is_wanted(kind: str, document: Mapping[str, Any]) -> bool:
