@@ -257,7 +257,7 @@ def test_a_wrong_request_is_answered_and_asks_nothing(
     assert word in said(client)[0]["error"]
 
 
-@pytest.mark.parametrize("nonsense", [b"hello\n", b"[1]\n", b"\xff\xfe\n", b"[" * 100_000 + b"\n"])
+@pytest.mark.parametrize("nonsense", [b"hello\n", b"[1]\n", b"\xff\xfe\n", b"[" * 60_000 + b"\n"])
 def test_who_talks_nonsense_is_dropped(side: Side, nonsense: bytes) -> None:
     client = side.connect()
     client.sendall(nonsense)

@@ -54,6 +54,21 @@ def flood(_: Asked) -> Asked:
         door.say("x" * 60_000)
 
 
+def talk(given: Asked) -> Asked:
+    for n in range(given["lines"]):
+        door.say(str(n))
+    return given
+
+
+def tell(given: Asked) -> Asked:
+    """Told as fast as can be, so all of it within one second of any clock that a test may have."""
+    line = b'{"health":["web",null]}\n'
+    rest = memoryview(line * given["lines"])
+    while rest:
+        rest = rest[os.write(door.fileno(), rest) :]
+    return given
+
+
 def endless(_: Asked) -> Asked:
     while True:
         os.write(door.fileno(), b"x" * 65536)
@@ -103,6 +118,8 @@ HANDLERS = {
         leave,
         close,
         flood,
+        talk,
+        tell,
         endless,
         nonsense,
         loud,

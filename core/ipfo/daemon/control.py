@@ -30,7 +30,7 @@ from ipfo.workers.call import Channel, ChannelFullError
 CLIENTS_MAX = 16
 """Connections at one time; one more is turned away."""
 
-REQUESTS_MAX = 16
+REQUESTS_MAX = 2
 """Requests taken from one connection in one round; what floods has to wait for the heartbeat."""
 
 IDLE_NS = 30 * SECOND
@@ -100,7 +100,9 @@ class Control:
         return [c.channel.fileno() for c in self._clients if c.channel.wants_write]
 
     def next_deadline(self) -> Instant | None:
-        """When the next connection will have been idle for too long."""
+        """When `ready` is to be called though nothing comes: for what waits, or idles for too long."""
+        if any(client.channel.holds for client in self._clients):
+            return Instant(0)
         ends = [self._ends_at(c) for c in self._clients]
         return min((end for end in ends if end is not None), default=None)
 
@@ -111,10 +113,10 @@ class Control:
         if self._listener.fileno() in fds:
             self._accept(now)
         for client in list(self._clients):
-            if client.channel.fileno() in fds:
+            if client.channel.fileno() in fds or client.channel.holds:
                 client.seen_at = now
                 client.channel.flush()
-                for request in client.channel.receive()[:REQUESTS_MAX]:
+                for request in client.channel.receive(REQUESTS_MAX):
                     event = self._take(client, request, now)
                     if event is not None:
                         events.append(event)

@@ -1,11 +1,13 @@
 """The way between the engine and a worker: one JSON object a line, over a socket pair.
 
 The engine's end, `Channel`, never waits: what the socket does not take stays in a bounded buffer,
-and what comes is read in bounded portions. A line that is no JSON object, or too long, closes it.
+and what comes is read in bounded portions. A line that is no JSON object, or too much to read,
+closes it.
 """
 
 import json
 import socket
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,10 +17,20 @@ LINE_MAX = 1 << 20
 UNSENT_MAX = 4 << 20
 """Bytes that may wait for a worker that does not read."""
 
-READ_MAX = 256 << 10
-"""Bytes taken at one go, so that a worker that floods costs the engine no heartbeat."""
-
 PORTION = 64 << 10
+"""Bytes taken or given at one go."""
+
+VALUES_MAX = 50_000
+"""JSON values in one line, nearly: to read more takes the engine longer than a fast heartbeat can wait."""
+
+VALUES_AT_ONCE = 16_000
+"""JSON values after which the engine looks round before it goes on with what has come: about 3 ms."""
+
+LINE_VALUES = 40
+"""What any line costs, in values."""
+
+MESSAGES_AT_ONCE = 64
+"""Messages taken at one go, so that a worker that floods costs the engine no heartbeat."""
 
 
 class ChannelFullError(Exception):
@@ -52,6 +64,11 @@ def decode(line: bytes) -> dict[str, Any]:
     return message
 
 
+def values(line: bytes) -> int:
+    """Not fewer than there are JSON values in `line`, in the time that it takes to look over it."""
+    return LINE_VALUES + sum(line.count(mark) for mark in (b",", b":", b"[", b"{"))
+
+
 class Lines:
     """Cuts a stream of bytes into lines."""
 
@@ -78,14 +95,18 @@ class Channel:
     """The engine's end of the way to a worker; takes `sock` over and never waits on it.
 
     Once `closed` is true nothing more comes and nothing more goes; `fault` then says what the
-    worker did wrong, None if it just ended. `taken` counts the bytes that came.
+    worker did wrong, None if it just ended. `taken` counts the bytes that came. A line of more than
+    `values_max` values is a fault.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, *, values_max: int = VALUES_MAX) -> None:
         sock.setblocking(False)
         self._sock = sock
         self._unsent = bytearray()
         self._lines = Lines()
+        self._held: deque[bytes] = deque()
+        self._values_max = values_max
+        self._ended = False
         self._deaf = False
         self.closed = False
         self.fault: str | None = None
@@ -132,28 +153,44 @@ class Channel:
                 return
             del self._unsent[:sent]
 
-    def receive(self) -> list[dict[str, Any]]:
-        """The objects that have come, oldest first; of one call at most `READ_MAX` bytes."""
+    @property
+    def holds(self) -> bool:
+        """Whether `receive` has more to give, though the descriptor may not be readable."""
+        return bool(self._held) and not self.closed
+
+    def receive(self, most: int = MESSAGES_AT_ONCE) -> list[dict[str, Any]]:
+        """The objects that have come, oldest first; at most `most`, and no more than is read soon."""
         messages: list[dict[str, Any]] = []
-        room = READ_MAX
-        while room > 0 and not self.closed:
-            try:
-                portion = self._sock.recv(min(PORTION, room))
-            except BlockingIOError:
-                break
-            except OSError:
-                portion = b""
-            if not portion:
-                self.closed = True
-                break
-            room -= len(portion)
-            self.taken += len(portion)
-            try:
-                messages.extend(decode(line) for line in self._lines.feed(portion))
-            except ValueError as error:
-                self.fault = str(error)
-                self.closed = True
+        room = VALUES_AT_ONCE
+        try:
+            if not self._held:
+                self._read()
+            while self._held and room > 0 and len(messages) < most:
+                line = self._held.popleft()
+                room -= (cost := values(line))
+                if cost > self._values_max:
+                    raise ValueError(f"a line of more than {self._values_max} values")
+                messages.append(decode(line))
+        except ValueError as error:
+            self.fault = str(error)
+            self.closed = True
+        if self._ended and not self._held:
+            self.closed = True
         return messages
+
+    def _read(self) -> None:
+        """One portion, as far as there is any."""
+        if self.closed or self._ended:
+            return
+        try:
+            portion = self._sock.recv(PORTION)
+        except BlockingIOError:
+            return
+        except OSError:
+            portion = b""
+        self._ended = not portion
+        self.taken += len(portion)
+        self._held.extend(self._lines.feed(portion))
 
     def finish(self, timeout_s: float) -> bool:
         """Send what is left and close; False if the worker did not take it all in `timeout_s`.

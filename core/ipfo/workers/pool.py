@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ipfo.model import SECOND, Instant
+from ipfo.workers.call import LINE_MAX
 from ipfo.workers.successors import Successors, is_wanted, make
 from ipfo.workers.worker import Outcome, Worker
 
@@ -115,7 +116,7 @@ class Pool:
         self, do: str, given: Mapping[str, Any], now: Instant, then: Callable[[Outcome], None]
     ) -> None:
         """`then` gets what would be made of the config that is `given`: see the worker `rehearsal`."""
-        worker = Worker("rehearsal", {}, queue_max=1)
+        worker = Worker("rehearsal", {}, queue_max=1, values_max=LINE_MAX)  # a whole config
         self._fresh.append(worker)
         self._rehearsals.append(worker)
 

@@ -7,12 +7,14 @@ Nothing here waits, and no answer is given from within `call`: `then` is called 
 import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from ipfo.model import SECOND, Instant
 from ipfo.workers import spawn
-from ipfo.workers.call import UNSENT_MAX, Channel, encode
+from ipfo.workers.call import UNSENT_MAX, VALUES_MAX, Channel, encode
+from ipfo.workers.process import UNASKED_MAX, Call, Outcome, Process, Then
+
+__all__ = ["Outcome", "Then", "Worker"]
 
 RESTART_FIRST_NS = SECOND // 10
 """How long after its end a worker is started again; doubled with each end, see the next two."""
@@ -29,6 +31,9 @@ SETUP_NS = 20 * SECOND
 FLOOD_MAX = 8 << 20
 """Bytes that a worker may send between two answers."""
 
+LOOKS_MAX = 8
+"""How often an engine that is late itself looks for the answer among what a worker has sent."""
+
 SAID_MAX = 2000
 """Lines kept of what is said during one call."""
 
@@ -41,48 +46,9 @@ PROGRESS_NS = 5 * SECOND
 STOP_S = 2.0
 """How long the end of the engine waits for the `notices` worker to take what is left."""
 
-NEVER = Instant(0)
-"""Before anything happened."""
-
-
 FULL = "the queue is full"
 STOPPED = "stopped"
 """Failures of a call that asking again cannot mend."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a call ended: `ok` is the worker's answer, or `failed` says why there is none.
-
-    `said`: the lines said while a call was under way that has failed, as far as they came.
-    """
-
-    ok: Mapping[str, Any] | None = None
-    failed: str | None = None
-    said: tuple[str, ...] = ()
-
-
-Then = Callable[[Outcome], None]
-
-
-@dataclass(slots=True)
-class _Call:
-    id: int
-    do: str
-    line: bytes
-    deadline: Instant
-    then: Then
-    tries: int = 0
-
-
-@dataclass(slots=True)
-class _Process:
-    pid: int
-    channel: Channel
-    setup_at: Instant | None = None  # when `setup` was answered
-    under_way: deque[_Call] = field(default_factory=deque)  # the first has perhaps begun
-    said: list[str] = field(default_factory=list)
-    answered_at: Instant = field(default=NEVER)
 
 
 class Worker:
@@ -93,7 +59,7 @@ class Worker:
     there survives the engine. `at_once`: the process begins each call when it gets it, and answers
     in any order; then each has a deadline of its own. `again`: calls that may be made twice, so one
     during which the worker died is sent to the next. `command` starts it, by default the module
-    `kind`. `unasked`, where it is set, is called from `ready` with what is told without a call.
+    `kind`. `values_max`: see `Channel`. `unasked`, where it is set, is called from `ready` with what is told without a call.
     """
 
     def __init__(
@@ -106,6 +72,7 @@ class Worker:
         at_once: bool = False,
         again: frozenset[str] = frozenset(),
         command: Sequence[str] | None = None,
+        values_max: int = VALUES_MAX,
     ) -> None:
         self.kind = kind
         self.fault: str | None = None  # why it ended last or does not start; None: well so far
@@ -117,11 +84,12 @@ class Worker:
         self._window = window
         self._at_once = at_once
         self._again = again
-        self._queue: deque[_Call] = deque()
+        self._values_max = values_max
+        self._queue: deque[Call] = deque()
         self._due: deque[tuple[Then, Outcome]] = deque()
         self._earliest: Instant | None = None  # no deadline in the queue is before it
         self._last_id = 0
-        self._process: _Process | None = None
+        self._process: Process | None = None
         self._dying: list[int] = []  # killed, not reaped yet
         self._start_at: Instant | None = None
         self._delay_ns = RESTART_FIRST_NS
@@ -170,7 +138,7 @@ class Worker:
         if len(self._queue) >= self._queue_max:
             oldest = self._queue.popleft()
             self._due.append((oldest.then, Outcome(failed=FULL)))
-        self._queue.append(_Call(self._last_id, do, line, deadline, then))
+        self._queue.append(Call(self._last_id, do, line, deadline, then))
         self._mind(deadline)
         self._pump()
 
@@ -185,9 +153,9 @@ class Worker:
 
     def next_deadline(self) -> Instant | None:
         """When `expire` should be called, if nothing happens before."""
-        if self._due:
-            return Instant(0)
         process = self._process
+        if self._due or (process is not None and process.channel.holds):
+            return Instant(0)
         late = None if process is None else self._late_at(process)
         candidates = (self._earliest if self._queue else None, late, self._start_at)
         return min((at for at in candidates if at is not None), default=None)
@@ -214,8 +182,10 @@ class Worker:
         """Fail what is overdue, kill the process that is late, start the one whose time has come."""
         self._dying = [pid for pid in self._dying if not spawn.reaped(pid)]
         process = self._process
-        if process is not None and self._is_late(process, now):
-            self.ready(now)  # we may be the late one: an answer that is here counts
+        if process is not None and process.channel.holds:
+            self.ready(now)
+        if process is not None and self._process is process and self._is_late(process, now):
+            self._look_for_answers(process, now)
         if process is not None and self._process is process and self._is_late(process, now):
             late = self._first_late(process)
             process.under_way.remove(late)
@@ -227,6 +197,13 @@ class Worker:
         if self._start_at is not None and self._start_at <= now:
             self.start(now)
         self._tell()
+
+    def _look_for_answers(self, process: Process, now: Instant) -> None:
+        """We may be the late one: an answer that is here counts."""
+        for _ in range(LOOKS_MAX):
+            self.ready(now)
+            if self._process is not process or not process.channel.holds:
+                return
 
     def stop(self, *, drain: bool = False) -> None:
         """No process any more as far as the engine sees; every open call has failed.
@@ -270,11 +247,11 @@ class Worker:
 
     def _spawn(self, deadline: Instant) -> None:
         pid, sock = spawn.spawn(self._command)
-        self._process = _Process(pid, Channel(sock))
+        self._process = Process(pid, Channel(sock, values_max=self._values_max))
         setup = encode({"id": 0, "do": "setup", "given": self._setup})
-        self._hand(_Call(0, "setup", setup, deadline, lambda _: None))
+        self._hand(Call(0, "setup", setup, deadline, lambda _: None))
 
-    def _late_at(self, process: _Process) -> Instant | None:
+    def _late_at(self, process: Process) -> Instant | None:
         """When the call that has begun is overdue."""
         if not process.under_way:
             return None
@@ -283,11 +260,11 @@ class Worker:
             return deadline
         return max(deadline, Instant(process.answered_at + PROGRESS_NS))
 
-    def _is_late(self, process: _Process, now: Instant) -> bool:
+    def _is_late(self, process: Process, now: Instant) -> bool:
         late_at = self._late_at(process)
         return late_at is not None and late_at <= now
 
-    def _first_late(self, process: _Process) -> _Call:
+    def _first_late(self, process: Process) -> Call:
         if self._at_once:
             return min(process.under_way, key=lambda call: call.deadline)
         return process.under_way[0]
@@ -298,7 +275,7 @@ class Worker:
     def _drop_overdue(self, now: Instant) -> None:
         """Fail what waited too long; it has not begun."""
         why = "timed out" if self.fault is None else f"timed out: worker {self.fault}"
-        kept: deque[_Call] = deque()
+        kept: deque[Call] = deque()
         for call in self._queue:
             if call.deadline <= now:
                 self._due.append((call.then, Outcome(failed=why)))
@@ -316,16 +293,16 @@ class Worker:
                 return
             self._hand(self._queue.popleft())
 
-    def _hand(self, call: _Call) -> None:
+    def _hand(self, call: Call) -> None:
         assert self._process is not None
         call.tries += 1
         self._process.under_way.append(call)
         self._process.channel.send_line(call.line)
 
-    def _take(self, process: _Process, message: Mapping[str, Any], now: Instant) -> str | None:
+    def _take(self, process: Process, message: Mapping[str, Any], now: Instant) -> str | None:
         """Take one message; what is wrong with it, if something is."""
         if "id" not in message:
-            return self._hear(process, message)
+            return self._hear(process, message, now)
         call = self._answered(process, message["id"])
         if call is None:
             return f"it answered what was not asked: {message['id']!r:.40}"
@@ -345,18 +322,20 @@ class Worker:
         self._due.append((call.then, outcome))
         return None
 
-    def _hear(self, process: _Process, message: Mapping[str, Any]) -> str | None:
+    def _hear(self, process: Process, message: Mapping[str, Any], now: Instant) -> str | None:
         """Take what answers no call; why the process asks to be ended, if it does."""
         if isinstance(fault := message.get("fault"), str):
             return fault
         if self.unasked is not None and "said" not in message:
             process.channel.taken = 0  # it may go on for years without a call
+            if process.tells_too_much(now):
+                return f"it told more than {UNASKED_MAX} things within a second"
             self.unasked(message)
         elif len(process.said) < SAID_MAX and isinstance(message.get("said"), str):
             process.said.append(message["said"])
         return None
 
-    def _answered(self, process: _Process, number: object) -> _Call | None:
+    def _answered(self, process: Process, number: object) -> Call | None:
         """The call that `number` may answer now."""
         for call in process.under_way:
             if call.id == number:
