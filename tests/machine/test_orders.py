@@ -15,7 +15,7 @@ from ipfo.machine.events import (
     StandbyAsked,
 )
 from ipfo.machine.step import Remembered
-from ipfo.model import SECOND, Epoch, Role
+from ipfo.model import SECOND, Epoch, Reason, Role
 
 ORDER_MS = 140_000
 """Longer than any order at the defaults: two offers, each two phases and two silences long."""
@@ -170,3 +170,15 @@ def settled_on_beta(pair: Pair) -> Pair:
     pair.run(20_000)
     assert pair.holders() == ["beta"]
     return pair
+
+
+def test_a_node_that_is_let_in_again_keeps_what_nobody_took_while_it_was_set_aside() -> None:
+    pair = settled()
+    pair.feed("beta", StandbyAsked())
+    pair.feed("alpha", StandbyAsked())
+    assert pair.hosts["alpha"].node.groups["web"].giving is Reason.STANDBY
+    pair.feed("alpha", ResumeAsked())
+    pair.feed("beta", ResumeAsked())
+    pair.run(5_000)
+    assert pair.holders() == ["alpha"]
+    assert pair.hosts["alpha"].node.groups["web"].claim == 1

@@ -113,6 +113,13 @@ def failback_at(group: Group, a: Around) -> Instant | None:
     return Instant(well_since + wait_ns)
 
 
+def resumed(group: Group, a: Around) -> Out:
+    """This node may hold groups again: what only left because it was set aside need not go."""
+    if group.giving is not Reason.STANDBY or group.sign is Sign.SHARE:
+        return group, ()
+    return _refuse(group, a, f"{a.terms.node} is let in again")
+
+
 def test_refused(group: Group, a: Around, why: str) -> Out:
     """The test of a release said no: the group stays."""
     headline = f"{group.name} stays on {a.terms.node}: test refused the release"

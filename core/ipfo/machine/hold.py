@@ -164,8 +164,11 @@ def _put_back(group: Group, a: Around) -> Out:
     if len(recent) >= PUT_BACK_MAX:
         why = f"somebody takes its address off: it was put back {len(recent)} times"
         return let_go(set_back(group, a, Health.FAILED), a, Reason.REMOVED, why)
+    if a.now < a.listen_until:
+        return group, ()  # it went while this node slept: the peer may have taken it, and says so
     asked = group.evidence is not None and group.evidence.asked_at >= group.gone_at
-    if (a.silent or a.deaf) and not asked and a.group.probes:
+    unsure = a.late or a.silent or a.deaf or a.now < a.slept_at + a.terms.takeover_after_ns
+    if unsure and not asked and a.group.probes:
         return evidence.seek(group, a)
     if asked and group.evidence is not None and group.evidence.answers:
         return let_go(group, a, Reason.REMOVED, "its address was taken off and is elsewhere")

@@ -168,7 +168,7 @@ def _take_in(group: Group, fact: Fact, a: Around) -> Out:
         case HealthChanged():
             return _health_changed(group, fact, a)
         case ResumeAsked():
-            return thawed(group), ()
+            return give.resumed(thawed(group), a)
         case Fenced():
             waits = group.role is Role.CLAIMANT and group.wants_fence
             if fact.failed is None or not waits:

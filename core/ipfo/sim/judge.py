@@ -205,6 +205,12 @@ class Judge:
 
     def _not_healed(self, told: tuple[Double, int]) -> None:
         double, hear_since = told
+        closed = max(self.past.wire_closed.get(name, 0) for name in self._world.hosts)
+        if not _is_alike(self._world, double.address) and (
+            closed > self._world.now - RELEASE_MAX_NS
+        ):  # only the wire tells of each other those to whom its unit means something else
+            self._world.push(self._world.now + RELEASE_MAX_NS, self._not_healed, told)
+            return
         lasting = double.excuse.lasting or self.past.hindered(double.address)
         if double.until is None and double.hear_since == hear_since and not lasting:
             self.breaks("P2", double.address, "the loser's address is still on")
