@@ -18,6 +18,7 @@ KEY_FILE_MAX = 1 << 16
 """Bytes of a key file that are read; 32 are enough."""
 
 READABLE_BY_OTHERS = 0o077
+READABLE_BY_ALL = 0o007
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,17 @@ class KeyFile:
 
 
 def path_of(name: str, folder: Path) -> Path:
-    """The file that the config in `folder` means by `name`."""
+    """The file that the config in `folder` means by `name`: a credential of systemd goes before it."""
+    given = credentials()
+    if given is not None and "/" not in name and (given / name).is_file():
+        return given / name
     return folder / name
+
+
+def credentials() -> Path | None:
+    """The folder of what systemd hands to this service alone; None if it hands nothing."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return Path(folder) if folder else None
 
 
 def look_at(path: Path) -> KeyFile:
@@ -58,7 +68,9 @@ def _faults(path: Path, key: bytes, found: os.stat_result) -> Iterator[str]:
     if len(key) < KEY_MIN:
         yield f"{path} has {len(key)} bytes; a key has {KEY_MIN} or more, see ipfo keygen"
     mode = found.st_mode & 0o777
-    if mode & READABLE_BY_OTHERS:
+    # an access list, by which systemd names the service's user, shows as rights of the group
+    others = READABLE_BY_ALL if path.parent == credentials() else READABLE_BY_OTHERS
+    if mode & others:
         yield f"{path} can be used by others (mode {mode:04o}); chmod 600 {path}"
     if found.st_uid not in (0, os.geteuid()):
         yield f"{path} belongs to another user (uid {found.st_uid}); chown it"

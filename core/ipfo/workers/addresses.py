@@ -14,7 +14,7 @@ from ipfo import clock
 from ipfo.config.model import Config
 from ipfo.model import SECOND, Instant
 from ipfo.plugin.late import check_not_late
-from ipfo.workers import child, leases
+from ipfo.workers import child, leases, rights
 from ipfo.workers.boot import Boot
 from ipfo.workers.lock import locked
 from ipfo.workers.member import Member, Members
@@ -231,6 +231,7 @@ OPERATIONS = (
 
 def main() -> None:
     """Serve the engine until it ends; its addresses end with their leases."""
+    rights.keep(rights.ADDRESSES)
     worker = Worker()
     child.serve({"setup": worker.setup, **{name: worker.handler(name) for name in OPERATIONS}})
 

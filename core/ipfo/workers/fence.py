@@ -9,13 +9,14 @@ from ipfo import clock
 from ipfo.config.model import Config
 from ipfo.model import SECOND
 from ipfo.plugin.registry import Registry
-from ipfo.workers import child, chosen
+from ipfo.workers import child, chosen, rights
 
 Asked = dict[str, Any]
 
 
 def main() -> None:
     """Serve the engine until it ends."""
+    rights.keep_none_unless_root()
     handlers: dict[str, child.Handler] = {}
 
     def setup(given: Asked) -> Asked:

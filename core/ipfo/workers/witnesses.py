@@ -13,7 +13,7 @@ from ipfo.config.model import Config
 from ipfo.model import SECOND
 from ipfo.plugin.contracts import Behind, Claim, Voter, Witness
 from ipfo.plugin.registry import Registry
-from ipfo.workers import child, chosen, ledger
+from ipfo.workers import child, chosen, ledger, rights
 from ipfo.workers.named import numbered
 
 Asked = dict[str, Any]
@@ -165,6 +165,7 @@ def _in_words(claim: Claim, why: str | Behind) -> str:
 
 def main() -> None:
     """Serve the engine until it ends."""
+    rights.keep(rights.PINGS)
     door = child.Door.inherited()
     handlers: dict[str, child.Handler] = {}
 
