@@ -6,6 +6,7 @@ left keeps running, unless the deadline came first.
 
 import ctypes
 import os
+import resource
 import selectors
 import signal
 import subprocess
@@ -31,6 +32,8 @@ ENVIRONMENT: Mapping[str, str] = {
     "HOME": "/",
 }
 """What every program finds in its environment, the same whoever started the daemon."""
+
+_MEMORY = (resource.getrlimit(resource.RLIMIT_DATA)[1],) * 2
 
 _PRCTL = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
 
@@ -96,7 +99,7 @@ def run(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_worker,  # noqa: PLW1509 - one system call, which takes no lock
+            preexec_fn=_before_exec,  # noqa: PLW1509 - two system calls, which take no lock
         )
     except OSError as error:
         return f"cannot be run: {error.strerror or error}"
@@ -129,12 +132,15 @@ def _give(process: "subprocess.Popen[bytes]", given: bytes) -> bool:
             return True  # it did not want it, and will say itself how it ended
 
 
-def _die_with_worker() -> None:
+def _before_exec() -> None:
     """A script must not outlive the worker that may be killed: the next phase would run beside it.
 
     (More exactly the thread, which waits here anyhow. Between fork and exec, so it may not wait for
     what another thread of the worker has: `_PRCTL` was looked up before.)
+
+    The worker's bound on memory is for plugins; what a script starts may be the service itself.
     """
+    resource.setrlimit(resource.RLIMIT_DATA, _MEMORY)
     if _PRCTL is not None:
         _PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL)
 

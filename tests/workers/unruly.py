@@ -1,9 +1,11 @@
 """A worker that does what it is told, and so does all that a worker must not."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
+import threading
 from typing import Any
 
 from ipfo.workers.child import Door, serve
@@ -94,6 +96,47 @@ def offspring(_: Asked) -> Asked:
     return {}
 
 
+def orphan(_: Asked) -> Asked:
+    """Die, and leave a child that has all that this process had."""
+    if os.fork() == 0:
+        signal.pause()
+    os._exit(1)
+
+
+def limits(_: Asked) -> Asked:
+    return {
+        "nice": os.getpriority(os.PRIO_PROCESS, 0),
+        "memory": resource.getrlimit(resource.RLIMIT_DATA)[0],
+        "real time": os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR),
+    }
+
+
+leaked: list[bytearray] = []
+
+
+def leak(given: Asked) -> Asked:
+    """Until there is no more, or so many MiB."""
+    leaked.extend(bytearray(1 << 20) for _ in range(given["most"]))
+    return {"leaked": len(leaked)}
+
+
+def burst(_: Asked) -> Asked:
+    """Too much at once; none of it is left."""
+    bytearray(1 << 30)
+    return {}
+
+
+def threads(given: Asked) -> Asked:
+    """So many at the same time."""
+    here = threading.Barrier(given["threads"])
+    running = [threading.Thread(target=here.wait) for _ in range(given["threads"])]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+    return {}
+
+
 def unjson(_: Asked) -> Asked:
     return {"set": {1, 2}}
 
@@ -118,6 +161,11 @@ HANDLERS = {
         leave,
         close,
         flood,
+        orphan,
+        limits,
+        leak,
+        burst,
+        threads,
         talk,
         tell,
         endless,

@@ -103,6 +103,7 @@ def _live(document: Document, state_dir: Path, node: str | None) -> bool:
         for warning in config.warnings:
             log.line(f"warning: {warning}")
         links.tell = paper.notify
+        pool.tell_end = lambda text: paper.write("worker", text)
         running = Running(document, config, node)
         parts = Parts(running, terms, links, carrier, signals, pool, paper)
         return _serve(parts, listener, folder.path)

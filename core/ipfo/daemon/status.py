@@ -103,10 +103,7 @@ def report(node: Node, now: Instant, seen: Seen) -> dict[str, Any]:
         "voter": _contact(seen.terms.vote_ttl_ns is not None, seen.troubles.voter, now),
         "fence": _contact(seen.terms.fence is not None, seen.troubles.fence, now),
         "carrier": dict(seen.carrier),
-        "workers": {
-            kind: {"running": w.running, "restarts": w.restarts, "fault": w.fault}
-            for kind, w in seen.workers.items()
-        },
+        "workers": {kind: _worker(worker) for kind, worker in seen.workers.items()},
         "keys": dict(seen.keys),
         "reload": _reloaded(seen.troubles.reloaded),
         "outbox": None if seen.outbox is None else dict(seen.outbox),
@@ -194,6 +191,16 @@ def _contact(configured: bool, contact: Contact | None, now: Instant) -> dict[st
     return {
         "asked": None if contact is None else _wall(contact.at, now),
         "failed": None if contact is None else contact.failed,
+    }
+
+
+def _worker(worker: Worker) -> dict[str, Any]:
+    """How it does, and whose code it runs."""
+    return {
+        "running": worker.running,
+        "restarts": worker.restarts,
+        "fault": worker.fault,
+        "plugins": list(worker.plugins),
     }
 
 

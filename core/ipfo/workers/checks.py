@@ -19,7 +19,7 @@ from ipfo.config.model import CheckConfig, Config
 from ipfo.model import SECOND, Instant
 from ipfo.plugin.contracts import Check
 from ipfo.plugin.registry import Registry
-from ipfo.workers import child, chosen
+from ipfo.workers import child, chosen, confine, rights
 from ipfo.workers.health import Trial, Verdict, verdict
 from ipfo.workers.named import numbered
 
@@ -75,6 +75,7 @@ class Checks:
                 built = chosen.built(offers[check.plugin], check.options, config.node)
                 self._watched.append(Watched(key, group.unit, check, built, trial))
                 self._units.setdefault(group.unit, []).append(trial)
+        confine.make_room(len(self._watched) * confine.EACH_THREAD)
         if failed:
             door.send({"failed": {}})  # taken over: whoever comes next is told anew
         self.roles({"held": given.get("held", [])})
@@ -109,11 +110,15 @@ class Checks:
         with suppress(BlockingIOError):
             self._wakes.recv(4096, socket.MSG_DONTWAIT)
         touched: dict[str, None] = {}
+        last = ""
         while not self._ended.empty():
             watched, fault = self._ended.get()
             watched.trial.end(fault)
             touched[watched.unit] = None
+            last = watched.key
         self._tell(touched)
+        if touched and not self._hung and (why := confine.spent()) is not None:
+            self._end(f"after check {last} {why}")
         now = clock.now()
         for each in self._watched:
             if each.trial.began_at is not None and now >= self._hangs_at(each):
@@ -147,12 +152,16 @@ class Checks:
     def _give_up(self, watched: Watched) -> None:
         if self._hung:
             return
-        self._hung = True
         watched.trial.end("did not come back")
         self._tell([watched.unit])
+        self._end(f"check {watched.key} did not come back")
+
+    def _end(self, why: str) -> None:
+        """Ask to be ended; whoever comes next knows how far each check has fallen."""
+        self._hung = True
         failed = {each.key: each.trial.failed for each in self._watched}
         self._door.send({"failed": failed})
-        self._door.give_up(f"check {watched.key} did not come back")
+        self._door.give_up(why)
 
     def _tell(self, units: Iterable[str]) -> None:
         for unit in units:
@@ -188,6 +197,7 @@ def serve(door: child.Door) -> None:
 
 def main() -> None:
     """To be this process's whole main."""
+    rights.keep_none_unless_root()
     child.settle_signals()
     serve(child.Door.inherited())
 

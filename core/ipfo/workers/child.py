@@ -5,6 +5,7 @@ deadline is ended by the kernel's alarm if no engine is left to kill it. What st
 raises, SystemExit included, is an answer.
 """
 
+import os
 import signal
 import socket
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 from ipfo import clock
 from ipfo.errors import IpfoError
 from ipfo.model import SECOND
+from ipfo.workers import confine
 from ipfo.workers.call import LINE_MAX, PORTION, Lines, decode, encode
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
@@ -35,7 +37,12 @@ ERROR_MAX = 2000
 
 
 def one_line(error: BaseException) -> str:
-    """`error` for people, in one line; its type is named where its text would not explain itself."""
+    """`error` for people, in one line; its type is named where its text would not explain itself.
+
+    Every stranger's error passes here: one that says that there is no memory is noted.
+    """
+    if isinstance(error, MemoryError):
+        confine.ran_out()
     text = " ".join(str(error).split())[:ERROR_MAX]
     if isinstance(error, OSError) and text.startswith("[Errno"):
         text = text.partition("] ")[2]
@@ -56,10 +63,15 @@ class Door:
         self.ended = False
 
     @classmethod
-    def inherited(cls) -> "Door":
-        """The door whose descriptor is the first argument of this process."""
+    def inherited(cls, limits: confine.Limits = confine.MOVES) -> "Door":
+        """The door whose descriptor is the first argument of this process, which has `limits` now.
+
+        A process forked off by a stranger does not have it: the end of this one is to be seen.
+        """
+        confine.confine(limits)
         sock = socket.socket(fileno=int(sys.argv[1]))
         sock.set_inheritable(False)  # a script that lives on must not keep the channel open
+        os.register_at_fork(after_in_child=sock.close)
         return cls(sock)
 
     def fileno(self) -> int:
@@ -103,6 +115,11 @@ class Door:
     def give_up(self, why: str) -> None:
         """Ask to be killed and started again: some thread of this process cannot be ended else."""
         self.send({"fault": why})
+
+    def give_up_if_spent(self) -> None:
+        """Ask for it if this process has used up its memory: what leaks does not come back."""
+        if (why := confine.spent()) is not None:
+            self.give_up(why)
 
 
 def alarm(seconds: float) -> None:
@@ -164,6 +181,7 @@ def serve(
     door = door or Door.inherited()
     while (request := door.next()) is not None:
         door.send(perform(handlers, request))
+        door.give_up_if_spent()
     alarm(END_MAX_S)
     at_end()
 
@@ -193,6 +211,7 @@ class _Errands:
 
     def _run(self, request: dict[str, Any]) -> None:
         self._door.send(_answer(self._handlers, request))
+        self._door.give_up_if_spent()
         with self._changed:
             self._open -= 1
             if self._open == 0:

@@ -10,7 +10,7 @@ from ipfo.config.model import Config
 from ipfo.model import Epoch, Event, Notice, Reason, Role
 from ipfo.plugin.contracts import Notifier
 from ipfo.plugin.registry import Registry
-from ipfo.workers import child, chosen
+from ipfo.workers import child, chosen, confine
 
 Asked = dict[str, Any]
 
@@ -49,7 +49,7 @@ def main() -> None:
         made[0].notify(notice_from(given["notice"]))
         return {}
 
-    child.serve({"setup": setup, "notify": notify})
+    child.serve({"setup": setup, "notify": notify}, door=child.Door.inherited(confine.ASIDE))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import fcntl
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ipfo import clock
@@ -28,9 +28,24 @@ def locked(path: Path, until: int, taken: str) -> Iterator[None]:
         return
     try:
         _lock(descriptor, until, taken)
+        _open.add(descriptor)
         yield
     finally:
+        _open.discard(descriptor)
         os.close(descriptor)
+
+
+_open: set[int] = set()
+
+
+def _leave_to_parent() -> None:
+    """In a process forked off by a stranger: it would keep the lock for as long as it lives."""
+    for descriptor in _open:
+        with suppress(OSError):
+            os.close(descriptor)
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def _lock(descriptor: int, until: int, taken: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from ipfo import clock
 from ipfo.config.model import Config
 from ipfo.model import SECOND, Instant
-from ipfo.workers import child, ledger
+from ipfo.workers import child, confine, ledger, rights
 from ipfo.workers.journal import Store
 from ipfo.workers.named import numbered
 from ipfo.workers.outbox import WAITING_MAX, Courier, Letter
@@ -253,8 +253,9 @@ class Desk:
 
 def main() -> None:
     """Serve the engine until it ends, and a little longer."""
+    rights.keep(rights.FILES)
     child.settle_signals()
-    Desk(child.Door.inherited()).serve()
+    Desk(child.Door.inherited(confine.PAPER)).serve()
 
 
 if __name__ == "__main__":

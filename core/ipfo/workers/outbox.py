@@ -94,14 +94,13 @@ class Courier:
         self._keys.discard(oldest.key)
         self.dropped += 1
         self._store.settle(self.name, oldest.key, "dropped")
-        self._store.record(
-            {
-                "at": clock.wall(),
-                "what": "notice dropped",
-                "rule": f"more than {WAITING_MAX} notices wait for {self.name}",
-                "inputs": {"key": oldest.key, "headline": oldest.body.get("headline")},
-            }
+        self._record(
+            "notice dropped", f"more than {WAITING_MAX} notices wait for {self.name}", oldest
         )
+
+    def _record(self, what: str, rule: str, letter: Letter) -> None:
+        inputs = {"key": letter.key, "headline": letter.body.get("headline")}
+        self._store.record({"at": clock.wall(), "what": what, "rule": rule, "inputs": inputs})
 
     def next_deadline(self, now: Instant) -> Instant | None:
         """When `tend` should be called, if nothing happens before."""
@@ -156,6 +155,10 @@ class Courier:
             return
         letter = self.queue[0]
         letter.tries += 1
+        if self.error is None:
+            self._record(
+                "notice not delivered", f"{self.name}: {outcome.failed}; tried again", letter
+            )
         self.error = outcome.failed
         self.failed_since = self.failed_since or clock.wall()
         self._store.tried(self.name, letter.key, letter.tries, outcome.failed)

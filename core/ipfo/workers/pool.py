@@ -10,7 +10,7 @@ from typing import Any
 
 from ipfo.model import SECOND, Instant
 from ipfo.workers.call import LINE_MAX
-from ipfo.workers.successors import Successors, is_wanted, make
+from ipfo.workers.successors import Successors, is_wanted, make, plugins_of
 from ipfo.workers.worker import Outcome, Worker
 
 __all__ = ["Outcome", "Pool", "Worker"]
@@ -32,7 +32,10 @@ PARTING_NS = 5 * SECOND
 
 
 class Pool:
-    """All workers of the node that `document` (the loaded config) describes for `node`."""
+    """All workers of the node that `document` (the loaded config) describes for `node`.
+
+    `tell_end`, where it is set, is told in a line of each end of one that was not to end.
+    """
 
     def __init__(self, document: Mapping[str, Any], node: str, state_dir: str) -> None:
         self._setup: dict[str, Any] = {
@@ -53,6 +56,9 @@ class Pool:
             window=NOTICES_WINDOW,
             again=frozenset({"record", "notify", "keep", "state", "reload"}),  # all may come twice
         )
+        self.tell_end: Callable[[str], None] = lambda _: None
+        for worker in (self.addresses, self.notices):
+            self._mine(worker).plugins = plugins_of(worker.kind, document)
         self._with_phases = is_wanted("phases", document)
         self.checks = self._make("checks")
         self.fence = self._make("fence")
@@ -157,6 +163,8 @@ class Pool:
         self._setup = successors.setup
         for kind in successors.kinds:
             worker = successors.workers.get(kind)
+            if worker is not None:
+                self._mine(worker)
             if kind == "phases":
                 self._with_phases = worker is not None
                 was, self._spare = self._spare, worker
@@ -217,10 +225,17 @@ class Pool:
 
     def _make(self, kind: str) -> Worker | None:
         wanted = is_wanted(kind, self._setup["document"])
-        return make(kind, self._setup) if wanted else None
+        return self._mine(make(kind, self._setup)) if wanted else None
+
+    def _mine(self, worker: Worker) -> Worker:
+        worker.ended = self._ended
+        return worker
+
+    def _ended(self, text: str) -> None:
+        self.tell_end(text)
 
     def _make_phases(self) -> Worker:
-        worker = make("phases", self._setup)
+        worker = self._mine(make("phases", self._setup))
         self._fresh.append(worker)
         return worker
 

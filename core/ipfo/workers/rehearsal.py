@@ -13,7 +13,7 @@ from ipfo.config.keys import keyring
 from ipfo.config.load import load
 from ipfo.config.model import Config
 from ipfo.errors import ConfigError
-from ipfo.workers import child
+from ipfo.workers import child, confine, rights
 from ipfo.workers.member import Members
 from ipfo.workers.sweep import Sweep
 
@@ -62,7 +62,9 @@ def compare(given: Asked) -> Asked:
 
 def main() -> None:
     """Serve the engine until it ends."""
-    child.serve({"setup": lambda _: {}, "load": rehearse, "compare": compare})
+    rights.keep(rights.FILES)
+    handlers: dict[str, child.Handler] = {"load": rehearse, "compare": compare}
+    child.serve({"setup": lambda _: {}, **handlers}, door=child.Door.inherited(confine.ASIDE))
 
 
 if __name__ == "__main__":

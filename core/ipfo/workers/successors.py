@@ -4,7 +4,7 @@ Nothing of a new config is in use before all of its workers answer: so a plugin 
 up is a reason to stay with the old one, and no gap.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -85,8 +85,34 @@ def is_wanted(kind: str, document: Mapping[str, Any]) -> bool:
             return bool(document.get(kind))
 
 
+def plugins_of(kind: str, document: Mapping[str, Any]) -> tuple[str, ...]:
+    """The plugins of `document` whose code a worker of `kind` runs, in order."""
+    groups = document.get("groups", {}).values()
+    names: Iterable[str]
+    match kind:
+        case "addresses":
+            names = (group["provider"] for group in groups)
+        case "phases":
+            names = (name for group in groups for name in group["phase_plugins"])
+        case "checks":
+            names = (check["plugin"] for group in groups for check in group["checks"])
+        case "witnesses":
+            names = (witness["plugin"] for witness in document.get("witnesses", ()))
+        case "fence":
+            names = (document["fence"]["plugin"],)
+        case _:
+            names = ()
+    return tuple(dict.fromkeys(names))
+
+
 def make(kind: str, setup: Mapping[str, Any]) -> Worker:
-    """A worker of `kind`, not started."""
+    """A worker of `kind`, not started; it knows whose code it runs."""
+    worker = _made(kind, setup)
+    worker.plugins = plugins_of(kind, setup["document"])
+    return worker
+
+
+def _made(kind: str, setup: Mapping[str, Any]) -> Worker:
     if kind == "phases":
         return Worker(kind, setup, queue_max=PHASES_QUEUE_MAX)
     if kind == "witnesses":

@@ -77,6 +77,8 @@ class Worker:
         self.kind = kind
         self.fault: str | None = None  # why it ended last or does not start; None: well so far
         self.restarts = 0
+        self.plugins: tuple[str, ...] = ()  # whose code it runs, for people
+        self.ended: Callable[[str], None] = lambda _: None  # is told why, and when it is started
         self.unasked: Callable[[Mapping[str, Any]], None] | None = None
         self._setup: dict[str, Any] = dict(setup)
         self._command = command or spawn.command(kind)
@@ -94,6 +96,11 @@ class Worker:
         self._start_at: Instant | None = None
         self._delay_ns = RESTART_FIRST_NS
         self._stopped = False
+
+    def __str__(self) -> str:
+        """For people: what it is, and whose code it runs."""
+        runs = f" (runs {', '.join(self.plugins)})" if self.plugins else ""
+        return f"worker {self.kind}{runs}"
 
     @property
     def running(self) -> bool:
@@ -371,6 +378,7 @@ class Worker:
         self.fault = fault
         self.restarts += 1
         self._start_at = Instant(now + self._delay_ns)
+        self.ended(f"{self}: {fault}; it is started again in {self._delay_ns / SECOND:g} s")
         self._delay_ns = min(2 * self._delay_ns, RESTART_MAX_NS)
 
     def _tell(self) -> None:
