@@ -88,6 +88,12 @@ def loud(_: Asked) -> Asked:
     return {"quiet": True}
 
 
+def chatter(given: Asked) -> Asked:
+    for n in range(given["lines"]):
+        print(f"{n} {'x' * 1000}", file=sys.stderr)  # noqa: T201 - the fault under test
+    return {}
+
+
 def offspring(_: Asked) -> Asked:
     """A child in the worker's own group that would live for ever; then hang."""
     child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
@@ -161,6 +167,7 @@ HANDLERS = {
         leave,
         close,
         flood,
+        chatter,
         orphan,
         limits,
         leak,

@@ -18,7 +18,7 @@ from typing import Any
 from ipfo import clock
 from ipfo.errors import IpfoError
 from ipfo.model import SECOND
-from ipfo.workers import confine
+from ipfo.workers import confine, printed
 from ipfo.workers.call import LINE_MAX, PORTION, Lines, decode, encode
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
@@ -66,9 +66,10 @@ class Door:
     def inherited(cls, limits: confine.Limits = confine.MOVES) -> "Door":
         """The door whose descriptor is the first argument of this process, which has `limits` now.
 
-        A process forked off by a stranger does not have it: the end of this one is to be seen.
+        What is printed never waits for a reader. A process forked off by a stranger does not have it: the end of this one is to be seen.
         """
         confine.confine(limits)
+        printed.take_over()
         sock = socket.socket(fileno=int(sys.argv[1]))
         sock.set_inheritable(False)  # a script that lives on must not keep the channel open
         os.register_at_fork(after_in_child=sock.close)
