@@ -17,7 +17,7 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(LEFT)/hypothesis
 export COVERAGE_FILE := $(LEFT)/coverage/data
 
 DEMO_PACKAGES := iproute2
-TEST_PACKAGES := etcd-server fence-agents iproute2 iputils-arping net-tools nftables opensmtpd procps
+TEST_PACKAGES := etcd-server fence-agents iproute2 iputils-arping net-tools nftables opensmtpd procps systemd util-linux
 
 .PHONY: help test demo lint hosts table bench-outages bench-sim worlds proof clean FORCE
 

@@ -134,6 +134,17 @@ def test_the_service_manager_is_told(looped: Looped) -> None:
         assert manager.recv(1000) == b"READY=1"
 
 
+def test_a_watchdog_is_fed_as_long_as_the_engine_goes_round(looped: Looped) -> None:
+    """sd_watchdog_enabled(3)."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.settimeout(PATIENCE_S)
+        manager.bind(str(looped.folder / "notify"))
+        looped.env["NOTIFY_SOCKET"] = str(looped.folder / "notify")
+        looped.env["WATCHDOG_USEC"] = "300000"
+        looped.start("alpha")
+        assert [manager.recv(1000) for _ in range(4)] == [b"READY=1", *[b"WATCHDOG=1"] * 3]
+
+
 def test_a_restart_that_is_stopped_says_so(looped: Looped) -> None:
     """The command waits for no run that does not come any more."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:

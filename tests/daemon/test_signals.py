@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ipfo.daemon.log import Log
-from ipfo.daemon.signals import EndNowError, Signals, tell_manager
+from ipfo.daemon.signals import EndNowError, Signals, Watchdog, tell_manager
 from ipfo.machine.events import StopAsked
 
 
@@ -68,3 +68,24 @@ def test_the_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     tell_manager("STOPPING=1")  # it is gone: no harm
     monkeypatch.setenv("NOTIFY_SOCKET", "vsock:2:1234")
     tell_manager("READY=1")  # not a kind that ipfo speaks
+
+
+def test_a_watchdog_that_means_another_process_is_not_fed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", "3000000")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        monkeypatch.setenv("WATCHDOG_PID", str(os.getpid() + 1))
+        Watchdog().feed(10**9)
+        with pytest.raises(BlockingIOError):
+            manager.recv(100)
+        monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+        watchdog = Watchdog()
+        for ms in (1_000, 1_999, 2_000, 2_500, 3_100):
+            watchdog.feed(ms * 10**6)
+        assert [manager.recv(100) for _ in range(3)] == [b"WATCHDOG=1"] * 3
+        with pytest.raises(BlockingIOError):
+            manager.recv(100)

@@ -16,7 +16,7 @@ from ipfo.daemon.carrier import Carrier
 from ipfo.daemon.control import Control
 from ipfo.daemon.links import Links
 from ipfo.daemon.paper import Paper
-from ipfo.daemon.signals import Signals
+from ipfo.daemon.signals import Signals, Watchdog
 from ipfo.daemon.status import Holders
 from ipfo.machine.effects import Effect
 from ipfo.machine.events import DeadlineReached, Event
@@ -66,6 +66,7 @@ class Loop:
         self.terms = terms
         self.holders = Holders()
         self._inbox: deque[Event] = deque()
+        self._watchdog = Watchdog()
         self._stepped_at = node.started_at
         self._changed = True
         self._kept: tuple[dict[str, int], bool, bool] | None = None
@@ -106,6 +107,7 @@ class Loop:
         now = clock.now()
         if next_deadline(self.node) <= now:
             self._take(DeadlineReached(), now, hands)
+        self._watchdog.feed(now)
         # Last, so that nobody is told how it was before: an order to end may have come.
         self._inbox.extend(ways.control.ready(fds, now))
 

@@ -15,6 +15,9 @@ from ipfo.machine.events import Event, StopAsked
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
+FED_AT_LEAST = 3
+"""So many times the watchdog is fed until it would bite."""
+
 
 class EndNowError(Exception):
     """The daemon was told to end a second time: it waits for nothing any more."""
@@ -101,6 +104,25 @@ def tell_manager(state: str) -> None:
             manager.sendto(state.encode(), address)
         except OSError:
             return  # it does not listen any more; that must not end us
+
+
+class Watchdog:
+    """Lets the service manager know, often enough, that the engine goes round; see sd_watchdog_enabled(3).
+
+    It is fed when the engine is awake anyway, which is once in an interval at the least.
+    """
+
+    def __init__(self) -> None:
+        meant = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        wanted = os.environ.get("WATCHDOG_USEC", "") if meant else ""
+        self._every_ns = int(wanted) * 1000 // FED_AT_LEAST if wanted.isdecimal() else 0
+        self._due = 0
+
+    def feed(self, now: int) -> None:
+        """Tell it, if it is time to."""
+        if self._every_ns and now >= self._due:
+            self._due = now + self._every_ns
+            tell_manager("WATCHDOG=1")
 
 
 def tell_reloading() -> None:
