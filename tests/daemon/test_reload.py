@@ -113,10 +113,13 @@ def test_p9_the_file_is_taken_over_and_what_is_held_is_not_touched(pair: Looped)
 
 def test_drift_is_told_from_the_first_reload_to_the_second(pair: Looped) -> None:
     """The peer hears of the other file with the next heartbeat, and of the end of that."""
+    told = pair.log("alpha").read_text().count("drift: alpha and beta have different")
     edit(pair, GROUP, f"{GROUP}\nmax_moves = 5")
     reload(pair, "alpha")
     pair.wait_for("alpha", lambda report: report["peer"]["same_config"] is False)
     pair.wait_for("beta", lambda report: report["peer"]["same_config"] is False)
+    log = pair.log("alpha")  # it is the one that changed, and says so itself
+    pair.wait_for("alpha", lambda _: log.read_text().count("drift: alpha and beta have") > told)
     reload(pair, "beta")
     pair.wait_for("alpha", lambda report: report["peer"]["same_config"] is True)
     pair.wait_for("beta", lambda report: report["peer"]["same_config"] is True)
