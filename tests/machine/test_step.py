@@ -72,7 +72,7 @@ EVENTS: list[Event] = [
     StandbyAsked(),
     ResumeAsked(),
     StopAsked(),
-    TermsChanged(),
+    TermsChanged(("web",)),
 ]
 
 

@@ -15,7 +15,7 @@ def reload(pair: Pair, name: str, **changed: Any) -> None:
     """The daemon of `name` goes on by other terms."""
     host = pair.hosts[name]
     host.terms = replace(host.terms, **changed)
-    pair.feed(name, TermsChanged())
+    pair.feed(name, TermsChanged(tuple(host.terms.groups)))
 
 
 def test_p9_new_terms_alone_move_nothing_and_are_told_to_the_peer_at_once() -> None:

@@ -102,7 +102,7 @@ class Reload:
         keys = tuple(tried["live"])
         if ring != self._ways.links.ring:
             keys += (_in_words(ring),)
-        new = _New(document, Config.from_document(document), ring, keys)
+        new = _New(document, _config(document, self._running), ring, keys)
         if why := list(self._against(new)):
             self._refuse(why)
         elif not keys:
@@ -121,16 +121,27 @@ class Reload:
             self._refuse(why)
             return
         old, self._running.document = self._running.document, new.document
-        self._running.config = new.config
+        was, self._running.config = self._running.config, new.config
         told = self._ways.pool.take_over()
         self._ways.links.ring = new.ring
         self._ways.control.groups = new.config.groups
         self._effects.reload(new.config, told)
         if old["notifiers"] != new.document["notifiers"]:
             self._paper.reload(new.document)
-        self._loop.terms = _terms(new.config, self._loop.terms)
-        self._loop.put(TermsChanged())
+        self._take_terms(_terms(new.config, was, self._loop.terms))
         self._end(done=True, lines=[f"changed: {'; '.join(new.keys)}"])
+
+    def _take_terms(self, terms: Terms) -> None:
+        """The machine goes by `terms`; it looks only at what they change."""
+        old, self._loop.terms = self._loop.terms, terms
+        of_pair = replace(terms, groups={}, config_digest=0) != replace(
+            old, groups={}, config_digest=0
+        )
+        groups = [
+            name for name in terms.groups if of_pair or terms.groups[name] != old.groups[name]
+        ]
+        if groups or terms.config_digest != old.config_digest:
+            self._loop.put(TermsChanged(tuple(groups)))
 
     def _against(self, new: _New) -> Iterator[str]:
         """Why this is not the moment for it."""
@@ -219,8 +230,18 @@ def _offer(old: Document, new: Document, kind: str) -> bool:
     return bool(old["offered_by"].get(kind, {}) != new["offered_by"].get(kind, {}))
 
 
-def _terms(config: Config, old: Terms) -> Terms:
+def _config(document: Document, running: Running) -> Config:
+    """`document` in shape; groups that are the same are not made again, there may be a thousand."""
+    if document["groups"] != running.document["groups"]:
+        return Config.from_document(document)
+    config = Config.from_document({**document, "groups": {}})
+    return replace(config, groups=running.config.groups)
+
+
+def _terms(config: Config, was: Config, old: Terms) -> Terms:
     """Those of `config` for the same run; interfaces are where they were found at the start."""
+    if config.groups is was.groups:
+        return replace(replace(config, groups={}).terms(old.boot), groups=old.groups)
     terms = config.terms(old.boot)
     groups = {
         name: replace(group, interfaces=old.groups[name].interfaces)

@@ -189,8 +189,11 @@ class RestartAsked:
 class TermsChanged:
     """The config was read again: the terms of this step and of all after it are new ones.
 
-    Of the same links and groups, and with the same timings: those the peer reckons with.
+    Of the same links and groups, and with the same timings: those the peer reckons with. `groups`:
+    those for which something has changed.
     """
+
+    groups: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

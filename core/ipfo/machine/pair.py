@@ -4,6 +4,8 @@ Worked out once for each heartbeat; a group is stepped only when something of it
 a heartbeat which changes nothing costs the same for one group and for a thousand.
 """
 
+from collections.abc import Iterable
+
 from ipfo.machine import doubt, links, restart
 from ipfo.machine.effects import SendHeartbeat
 from ipfo.machine.events import HeartbeatHeard
@@ -139,12 +141,13 @@ def _compare_config(w: Work, digest: int) -> None:
     w.tell_once("drift", Told.DRIFT, headline, "compare the two files; the same one lies on both")
 
 
-def take_terms(w: Work) -> None:
-    """Look at everything anew, by terms that have changed; the peer hears of them at once."""
+def take_terms(w: Work, groups: Iterable[str]) -> None:
+    """Look at `groups` anew, by terms that have changed; the peer hears of them at once."""
     if w.node.peer_config is not None:
         _compare_config(w, w.node.peer_config)
     watch_time(w)
-    w.run_all()
+    for name in groups:
+        w.run(name)
     w.urgent = True
 
 

@@ -181,7 +181,7 @@ def _take_in(w: Work, event: Event) -> None:
         case RestartAsked():
             restart.ask(w)
         case TermsChanged():
-            pair.take_terms(w)
+            pair.take_terms(w, event.groups)
         case StopAsked():
             w.node = evolve(w.node, stopping=True)
             w.run_all()
