@@ -62,6 +62,8 @@ REPORT: dict[str, Any] = {
     },
     "carrier": {"en0": True},
     "workers": {"addresses": {"running": True, "restarts": 0, "fault": None}},
+    "keys": {"sends": "0a44d1e7", "accepts": ["0a44d1e7"], "peer_sends": "0a44d1e7"},
+    "reload": None,
     "outbox": {"queued": 0, "dropped": 0},
     "warnings": [],
 }
@@ -252,6 +254,22 @@ def test_warnings_of_the_config_are_notes_and_no_trouble() -> None:
     assert "- config: pair.key_file: there is none" in text
     assert "Nothing is wrong." in text
     assert "! " not in text
+
+
+def test_a_key_that_is_being_changed_is_shown_by_its_id_until_the_change_is_over() -> None:
+    assert "key" not in shown()
+    text = shown(keys__accepts=["0a44d1e7", "5f1c09ab"], keys__peer_sends="5f1c09ab")
+    assert "- sends with key 0a44d1e7, and accepts 5f1c09ab, too" in text
+    assert "- beta sends with key 5f1c09ab" in text
+    assert "Nothing is wrong." in text
+
+
+def test_a_config_that_was_refused_is_shown_with_its_first_fault() -> None:
+    refused = {"at": "2026-01-02T03:03:05.000Z", "refused": ["pair.toml:3: no", "pair.toml:4: no"]}
+    text = shown(reload=refused)
+    assert "- the config was not reloaded at 2026-01-02T03:03:05Z (60.0 s): pair.toml:3: no" in text
+    assert "(and 1 more: see 'ipfo check')" in text
+    assert "config was not" not in shown(reload={**refused, "refused": []})
 
 
 def test_a_fence_that_worked_is_shown_with_when_and_whom() -> None:

@@ -43,9 +43,22 @@ def test_the_first_order_to_end_is_an_event_and_the_second_ends(
         signals.take()
 
 
-def test_a_hangup_asks_for_nothing_yet(signals: Signals) -> None:
+def test_a_hangup_is_no_event_for_the_machine_and_begins_a_reload(signals: Signals) -> None:
+    begun: list[bool] = []
+    signals.at_hangup(lambda: begun.append(True))
+    assert begun == []
     raised(signals, signal.SIGHUP)
     assert signals.take() == []
+    assert begun == [True]
+
+
+def test_a_hangup_during_the_start_is_seen_to_after_it(signals: Signals) -> None:
+    """The file may be another by then than the one that was loaded."""
+    begun: list[bool] = []
+    raised(signals, signal.SIGHUP)
+    assert signals.take() == []
+    signals.at_hangup(lambda: begun.append(True))
+    assert begun == [True]
 
 
 def test_afterwards_signals_do_what_they_did_before() -> None:

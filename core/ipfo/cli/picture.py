@@ -166,6 +166,17 @@ def _notes(report: Report) -> Iterator[str]:
     if fence is not None and fence["asked"] is not None and fence["failed"] is None:
         when = _ago(fence["asked"], report["at"])
         yield f"{report['peer']['name']} was fenced by this node at {when}"
+    reload = report["reload"]
+    if reload is not None and reload["refused"]:
+        first, *others = reload["refused"]
+        more = f" (and {len(others)} more: see 'ipfo check')" if others else ""
+        yield f"the config was not reloaded at {_ago(reload['at'], report['at'])}: {first}{more}"
+    keys = report["keys"]
+    others = [key for key in keys["accepts"] if key != keys["sends"]]
+    if others:
+        yield f"sends with key {keys['sends']}, and accepts {', '.join(others)}, too"
+    if keys["peer_sends"] not in (None, keys["sends"]):
+        yield f"{report['peer']['name']} sends with key {keys['peer_sends']}"
     for warning in report["warnings"]:
         yield f"config: {warning}"
 
