@@ -14,6 +14,9 @@ LOSS_WINDOW = 64
 SENT_KEPT = 8
 """How many of our own sendings are remembered for round trips; an echo of an older one is no measure."""
 
+ECHOED_KEPT = 64
+"""Boots that take turns in being echoed until one is believed: more than anybody has recorded."""
+
 RTT_WEIGHT = 8
 """A new round trip counts for an eighth, as in TCP (RFC 6298)."""
 
@@ -31,6 +34,8 @@ class Link:
     echo_boot: int = 0  # the last datagram heard, for the peer to know that we heard it
     echo_sequence: int = 0
     echo_at: Instant | None = None
+    echo_waits: bool = False  # it has not been sent yet
+    echoed: tuple[int, ...] = ()  # boots that are not believed and have had their echo, newest last
     peer_hears: bool = False
     deaf_since: Instant | None = None  # since when we hear the peer and it does not hear us
     rtt_ns: int | None = None
@@ -41,8 +46,23 @@ class Link:
 
 
 def note_echo(link: Link, beat: Heartbeat, now: Instant) -> Link:
-    """`link`, ready to echo `beat`: also one whose boot is not proven yet."""
-    return evolve(link, echo_boot=beat.boot, echo_sequence=beat.sequence, echo_at=now)
+    """`link`, ready to echo `beat`, whose boot is not proven, unless somebody else's turn is first.
+
+    It may be an old one that is sent again, and again: who lives must have his echo all the same.
+    """
+    waits = link.echo_waits and link.echo_boot != beat.boot
+    if waits and _turn(link, beat.boot) >= _turn(link, link.echo_boot):
+        return link
+    return evolve(
+        link, echo_boot=beat.boot, echo_sequence=beat.sequence, echo_at=now, echo_waits=True
+    )
+
+
+def _turn(link: Link, boot: int) -> int:
+    """The lower, the sooner: who was never echoed, who is believed, who was not echoed for longest."""
+    if boot == link.boot:
+        return -1
+    return link.echoed.index(boot) if boot in link.echoed else -2
 
 
 def hear(link: Link, beat: Heartbeat, now: Instant, boot: int) -> Link:
@@ -58,6 +78,7 @@ def hear(link: Link, beat: Heartbeat, now: Instant, boot: int) -> Link:
         echo_boot=beat.boot,
         echo_sequence=beat.sequence,
         echo_at=now,
+        echo_waits=True,
         rtt_ns=_round_trip(link, beat.echo, now, boot),
         boot=beat.boot,
         highest=highest,
@@ -69,7 +90,12 @@ def hear(link: Link, beat: Heartbeat, now: Instant, boot: int) -> Link:
 def send(link: Link, now: Instant) -> Link:
     """`link` after one more datagram was sent on it."""
     number = link.sequence + 1
-    return evolve(link, sequence=number, sent=(*link.sent[1 - SENT_KEPT :], (number, now)))
+    sent = (*link.sent[1 - SENT_KEPT :], (number, now))
+    if link.echo_boot == link.boot or not link.echo_waits:
+        return evolve(link, sequence=number, sent=sent, echo_waits=False)
+    others = [boot for boot in link.echoed if boot != link.echo_boot]
+    echoed = (*others[1 - ECHOED_KEPT :], link.echo_boot)
+    return evolve(link, sequence=number, sent=sent, echo_waits=False, echoed=echoed)
 
 
 def echo_of(link: Link, now: Instant) -> Echo | None:
