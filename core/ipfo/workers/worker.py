@@ -100,7 +100,7 @@ class Worker:
     def __str__(self) -> str:
         """For people: what it is, and whose code it runs."""
         runs = f" (runs {', '.join(self.plugins)})" if self.plugins else ""
-        return f"worker {self.kind}{runs}"
+        return f"{self.kind}{runs}"
 
     @property
     def running(self) -> bool:

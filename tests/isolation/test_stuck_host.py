@@ -1,0 +1,157 @@
+"""P6: whoever the engine talks to may be stuck: who reads its stderr, its disk, its journal, its callers."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from tests.daemon.looped import held_by
+
+from ipfo import clock
+from ipfo.model import SECOND
+
+from .conftest import Abused
+from .test_abuses import nobody_was_late, peer_hears
+
+GROUP = """\
+[groups.other]
+addresses = ["192.0.2.101/24"]
+interface = "lo"
+provider = "mock"
+"""
+
+CALLERS = 1000
+
+
+@pytest.fixture
+def pair(make_abused: Callable[[str, str], Abused]) -> Abused:
+    return make_abused("", GROUP)
+
+
+def begin(pair: Abused) -> int:
+    """Both are up, and alpha holds all; the epoch of `web`."""
+    pair.gather("web", "other")
+    report = pair.wait_for("beta", lambda r: held_by("alpha")(r) and peer_hears(r))
+    return int(report["groups"]["web"]["epoch"])
+
+
+def moves_go_on(pair: Abused, epoch: int) -> None:
+    """`other` is handed over; `web` stays where it is."""
+    assert pair.moves("other", "beta")
+    web = pair.wait_for("beta", held_by("beta", "other"))["groups"]["web"]
+    assert (web["holder"], web["epoch"]) == ("alpha", epoch)
+
+
+def worker(pair: Abused, kind: str) -> int:
+    """The process `kind` of alpha."""
+    daemon = pair.daemons["alpha"].pid
+    children = Path(f"/proc/{daemon}/task/{daemon}/children").read_text().split()
+    (pid,) = [
+        int(pid)
+        for pid in children
+        if f"ipfo.workers.{kind}" in Path(f"/proc/{pid}/cmdline").read_text()
+    ]
+    return pid
+
+
+def test_p6_a_journal_worker_that_stands_still_holds_up_no_move(pair: Abused) -> None:
+    """P6: a disk that stalls stops `notices`, and nobody else."""
+    pair.start("alpha", "beta")
+    epoch = begin(pair)
+    stopped = worker(pair, "notices")
+    os.kill(stopped, signal.SIGSTOP)
+    moves_go_on(pair, epoch)
+    os.kill(stopped, signal.SIGCONT)
+    pair.wait_for("alpha", pair.named("handover"))
+    assert nobody_was_late(pair)
+
+
+@contextmanager
+def nobody_reads() -> Iterator[int]:
+    """A descriptor that takes nothing any more."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    for size in (4096, 1):
+        with suppress(BlockingIOError):
+            while True:
+                os.write(writing, b"x" * size)
+    os.set_blocking(writing, True)
+    yield writing
+    os.close(reading)
+    os.close(writing)
+
+
+def test_p6_a_blocked_stderr_holds_up_no_move(pair: Abused) -> None:
+    """P6: neither the engine's log, nor what its workers print, waits for a reader."""
+    with nobody_reads() as descriptor:
+        env = {**os.environ, **pair.env, "THIRD": "alpha"}
+        pair.daemons["alpha"] = subprocess.Popen(
+            pair.argv("alpha"), stderr=descriptor, text=True, env=env
+        )
+        pair.log("alpha").touch()
+        pair.start("beta")
+        moves_go_on(pair, begin(pair))
+        assert nobody_was_late(pair)
+        pair.end_all()
+
+
+def test_p6_callers_that_never_read_never_write_and_come_by_the_thousand_hold_up_no_move(
+    pair: Abused,
+) -> None:
+    """P6: a caller in the way of the others is turned away, or dropped; no heartbeat waits for it."""
+    pair.start("alpha", "beta")
+    epoch = begin(pair)
+    path = str(pair.state_dir("alpha") / "control.sock")
+    deaf, silent = (socket.socket(socket.AF_UNIX) for _ in range(2))
+    for caller in (deaf, silent):
+        caller.connect(path)
+    deaf.setblocking(False)
+    asked = memoryview(b'{"do":"status"}\n' * 100_000)
+    came = 0
+    give_up_at = clock.now() + 30 * SECOND
+    while came < CALLERS and clock.now() < give_up_at:
+        with suppress(BlockingIOError, ConnectionError):
+            asked = asked[deaf.send(asked[: 1 << 16]) :]
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.setblocking(False)
+            try:
+                caller.connect(path)
+            except BlockingIOError:  # there is a queue at the door
+                select.select([], [], [], 0.001)
+                continue
+            came += 1
+    assert came == CALLERS
+    moves_go_on(pair, epoch)
+    deaf.close()
+    silent.close()
+    assert nobody_was_late(pair)
+
+
+@pytest.mark.root
+def test_p6_a_full_disk_holds_up_no_move(pair: Abused) -> None:
+    """P6, P9: what cannot be written down is said; addresses are put on and taken off all the same."""
+    folder = pair.state_dir("alpha")
+    folder.mkdir()
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=512k,mode=700", "ipfo-full", str(folder)], check=True
+    )
+    try:
+        pair.start("alpha", "beta")
+        epoch = begin(pair)
+        with suppress(OSError), (folder / "ballast").open("wb", buffering=0) as ballast:
+            while True:
+                ballast.write(bytes(4096))
+        moves_go_on(pair, epoch)
+        assert pair.moves("other", "alpha")
+        pair.wait_for("alpha", lambda r: "full" in str((r["outbox"] or {}).get("fault")))
+        (folder / "ballast").unlink()
+        pair.wait_for("alpha", lambda r: (r["outbox"] or {}).get("fault") is None)
+        assert nobody_was_late(pair)
+    finally:
+        pair.end_all()
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
