@@ -17,9 +17,10 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(LEFT)/hypothesis
 export COVERAGE_FILE := $(LEFT)/coverage/data
 
 DEMO_PACKAGES := iproute2
+BENCH_PACKAGES := keepalived stress-ng ucarp
 TEST_PACKAGES := etcd-server fence-agents iproute2 iputils-arping net-tools nftables opensmtpd procps systemd util-linux
 
-.PHONY: help test demo lint hosts table bench-outages bench-sim worlds proof clean FORCE
+.PHONY: help test demo lint hosts table bench bench-outages bench-sim worlds proof clean FORCE
 
 help: ## Say what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +67,12 @@ table: $(READY) ## Play every fault on real daemons, a sample of which is in the
 bench-outages: $(READY) ## Print what a client misses at each fault, and what a node costs (root, Linux).
 	@.ci/host-packages $(TEST_PACKAGES)
 	@$(BIN)/python tests/bench/outages.py
+
+bench: $(READY) ## Measure ipfo beside keepalived and UCarp; write docs/explanation/figures.md (root, Linux, 25 min).
+	@.ci/host-packages $(TEST_PACKAGES) $(BENCH_PACKAGES)
+	@mkdir -p $(LEFT)
+	@$(BIN)/python -m tests.bench.contest $(LEFT)/figures.json --page --trials $(or $(TRIALS),7) \
+		$(if $(TABLES),--tables $(TABLES))
 
 bench-sim: $(READY) ## Print what a simulated day and a simulated fault cost.
 	@$(BIN)/python -m tests.bench.simulate

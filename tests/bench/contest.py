@@ -1,0 +1,46 @@
+"""``make bench``: ipfo beside keepalived and UCarp, in one lab, in turn. As root.
+
+Prints each table as it is done, and keeps all of them in a file from which the page of figures is
+made; TABLES chooses some, and what the others gave before stays.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from tests.bench.page import line, page
+from tests.bench.tables import TABLES, kernel_and_versions
+from tests.house.sources import ROOT
+
+from ipfo.testing.lab import Lab
+
+PAGE = ROOT / "docs" / "explanation" / "figures.md"
+
+
+def main() -> None:
+    """Measure, print, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kept", type=Path, help="where figures are kept")
+    parser.add_argument("--tables", nargs="*", choices=[*TABLES], default=[*TABLES])
+    parser.add_argument("--trials", type=int, default=7)
+    parser.add_argument("--page", action="store_true", help="write docs/explanation/figures.md")
+    given = parser.parse_args()
+    kept = json.loads(given.kept.read_text()) if given.kept.exists() else {"tables": {}}
+    kept["on"] = kernel_and_versions()
+    with Lab.open("bench") as lab:
+        for name in given.tables:
+            sys.stdout.write(f"\n{TABLES[name].__doc__}\n")
+            table = TABLES[name](lab, given.trials)
+            for case, row in table.items():
+                for rival, figures in row.items():
+                    sys.stdout.write(f"  {case:32} {rival:20} {line(figures)}\n")
+            sys.stdout.flush()
+            kept["tables"][name] = table
+            given.kept.write_text(json.dumps(kept))
+    if given.page:
+        PAGE.write_text(page(kept))
+
+
+if __name__ == "__main__":
+    main()
