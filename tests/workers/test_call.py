@@ -57,8 +57,8 @@ def test_p6_a_line_that_takes_long_to_read_is_a_fault_and_not_read(way: Way, val
     worker.setblocking(False)
     left = memoryview(b'{"said":[' + b",".join([value] * 60_000) + b"]}\n")
     assert len(left) < LINE_MAX
-    taken = []
-    while not channel.closed:
+    taken: list[object] = []
+    while not channel.closed and not taken:
         if left:
             left = left[worker.send(left[:PORTION]) :]
         taken += channel.receive()
