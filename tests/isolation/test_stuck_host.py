@@ -126,6 +126,7 @@ def test_p6_callers_that_never_read_never_write_and_come_by_the_thousand_hold_up
                 continue
             came += 1
     assert came == CALLERS
+    pair.wait_for("alpha", held_by("alpha", "other"))  # when the queue at the door is over
     moves_go_on(pair, epoch)
     deaf.close()
     silent.close()
