@@ -33,25 +33,46 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 def test_an_acquire_says_how_long_it_is_good_and_how_long_it_lasts(rig: Rig) -> None:
     good_until = Instant(clock.now() + SECOND)
     rig.do(ask.Acquire("web", FIVE, good_until))
+    rig.effects.flush()
     do, given, deadline, _ = rig.pool.addresses.last()
-    assert do == "acquire"
-    assert given == {"group": "web", "epoch": 5, "lifetime_s": LEASE_S, "good_until": good_until}
+    assert do == "acquire_all"
+    assert given == {"units": [("web", 5, good_until)], "lifetime_s": LEASE_S}
     assert deadline > good_until
-    rig.pool.addresses.end({"leased_from": 77, "remarks": ["it was slow"]})
+    rig.pool.addresses.end({"acquired": {"web": 77}, "failed": {}, "remarks": ["it was slow"]})
     assert rig.inbox == [Acquired("web", FIVE, Instant(77))]
     assert rig.told("record")[-1]["rule"] == "it was slow"
 
 
 def test_an_acquire_without_leases_and_one_that_fails(rig: Rig) -> None:
+    for ok in (
+        {"acquired": {"plain": None}, "failed": {}},
+        {"acquired": {}, "failed": {"plain": "no card"}},
+    ):
+        rig.do(ask.Acquire("plain", FIVE, Instant(1)))
+        rig.effects.flush()
+        rig.pool.addresses.end(ok)
     rig.do(ask.Acquire("plain", FIVE, Instant(1)))
-    assert rig.pool.addresses.last()[1]["lifetime_s"] is None
-    rig.pool.addresses.end({"leased_from": None})
-    rig.do(ask.Acquire("plain", FIVE, Instant(1)))
+    rig.effects.flush()
     rig.pool.addresses.end(failed="timed out")
     assert rig.inbox == [
         Acquired("plain", FIVE, None),
+        Acquired("plain", FIVE, None, "no card"),
         Acquired("plain", FIVE, None, "timed out"),
     ]
+
+
+def test_what_comes_while_one_is_being_put_on_is_put_on_together_after_it(rig: Rig) -> None:
+    rig.do(ask.Acquire("web", FIVE, Instant(1)))
+    rig.effects.flush()
+    rig.do(ask.Acquire("web", Epoch(6), Instant(2)))
+    rig.effects.flush()
+    rig.do(ask.Acquire("web", Epoch(7), Instant(3)))
+    rig.effects.flush()
+    assert [call[1]["units"] for call in rig.pool.addresses.calls] == [[("web", 5, 1)]]
+    rig.pool.addresses.end({"acquired": {"web": 77}, "failed": {}})
+    assert rig.pool.addresses.last()[1]["units"] == [("web", 6, 2), ("web", 7, 3)]
+    rig.pool.addresses.end(failed="timed out")
+    assert [event.failed for event in rig.inbox] == [None, "timed out", "timed out"]
 
 
 def test_a_release_is_answered_well_or_with_what_failed(rig: Rig) -> None:
@@ -256,6 +277,7 @@ def test_a_renewal_says_what_somebody_else_has_taken_off(rig: Rig) -> None:
 def test_what_failed_is_kept_for_the_status_for_as_long_as_the_epoch_lasts(rig: Rig) -> None:
     troubles, long_ago, later = rig.effects.troubles, Instant(0), Instant(2**62)
     rig.do(ask.Acquire("web", FIVE, Instant(1)))
+    rig.effects.flush()
     rig.pool.addresses.end(failed="no such interface")
     rig.do(run(Phase.POST_ACQ))
     rig.pool.moves.end({"veto": None, "failures": ["db did not start"], "said": []})

@@ -114,5 +114,6 @@ def test_a_unit_is_leased_if_any_of_it_can_be_and_has_time_for_all_of_it(make: M
     """The `addresses` worker knows the members; those that cannot be leased are not."""
     rig = make()
     rig.do(ask.Acquire("db", FIVE, Instant(1)))
+    rig.effects.flush()
     do, given, _, _ = rig.pool.addresses.last()
-    assert (do, given["group"], given["lifetime_s"]) == ("acquire", "db", LEASE_S)
+    assert (do, given["units"], given["lifetime_s"]) == ("acquire_all", [("db", 5, 1)], LEASE_S)

@@ -32,6 +32,9 @@ CARD = "02:00:5e:00:53:01"
 CHANGING = threading.Lock()
 ANY = {"type": "object", "properties": {}}
 
+NO_PLACE = ".66"
+"""Addresses that end so cannot be put on."""
+
 
 class Shelf:
     """A JSON file, rewritten as a whole."""
@@ -90,6 +93,8 @@ class ShelfProvider:
     ) -> None:
         check_not_late(good_until)
         self._may_stop("acquire")
+        if any(address.ip.endswith(NO_PLACE) for address in addresses):
+            raise OSError("there is no place for it")
         on = self._shelf.read()["on"]
         on |= {a.ip: [str(a), interface, lifetime_s, []] for a in addresses}
         self._note("acquire", f"{interface} {lifetime_s}", on)

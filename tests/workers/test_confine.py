@@ -48,9 +48,7 @@ def test_p6_a_worker_that_runs_out_of_memory_is_ended_and_says_so(
     unruly.do(do, most=most)
     turn([unruly.worker], lambda: unruly.worker.restarts == 1)
     assert "it ran out of memory: it may have 256 MiB, and has" in str(unruly.worker.fault)
-    assert told == [
-        f"unruly (runs leaky): {unruly.worker.fault}; it is started again in 0.1 s"
-    ]
+    assert told == [f"unruly (runs leaky): {unruly.worker.fault}; it is started again in 0.1 s"]
     assert unruly.ok("echo")["pid"] != pid
 
 

@@ -26,6 +26,9 @@ ADDRESS_CALL_NS = 5 * SECOND
 EACH_ADDRESS_NS = SECOND // 50
 """How much longer for each of its addresses: a provider may start a command for each."""
 
+TOGETHER_MAX = 128
+"""So many groups are put on together: a renewal must not wait for longer than a lease can."""
+
 PROBE_MARGIN_NS = SECOND
 """Beyond the probe's own time: the worker may be busy with a renewal."""
 
@@ -58,6 +61,8 @@ class Effects:
         self._paper = paper
         self._put = put
         self._probes: list[ask.Probe] = []  # of the step under way
+        self._acquires: list[ask.Acquire] = []  # not asked for yet
+        self._acquiring = False
         self._others = Others(config, ways.pool, paper, self.troubles, put)
         self._phases = Phases(config, ways.pool, paper, self.troubles, put, open_phases)
         self.health = Health(config, ways.pool.checks, put)
@@ -79,7 +84,9 @@ class Effects:
                 self._links.send(effect.heartbeat)
             case ask.Renew():
                 self._renew(effect)
-            case ask.Acquire() | ask.Release() | ask.Announce():
+            case ask.Acquire():
+                self._acquires.append(effect)
+            case ask.Release() | ask.Announce():
                 self._move_addresses(effect)
             case ask.Sweep():
                 self._sweep(effect)
@@ -120,21 +127,48 @@ class Effects:
         if self._probes:
             probes, self._probes = self._probes, []
             self._probe(probes)
+        self._acquire()
 
     def rest(self, role_of: Callable[[str], Role]) -> None:
         """Moves that are over give their worker back; the checks know what is held."""
         self._phases.rest(role_of)
         self.health.hold([unit for unit in self._config.units if role_of(unit) is Role.HOLDER])
 
-    def _move_addresses(self, effect: ask.Acquire | ask.Release | ask.Announce) -> None:
+    def _acquire(self) -> None:
+        """Ask for the next acquires, together: what has come while others were under way.
+
+        Those of one provider: another that hangs fails with its own groups only.
+        """
+        if self._acquiring or not self._acquires:
+            return
+        alike = self._providers(self._acquires[0].group)
+        effects = [each for each in self._acquires if self._providers(each.group) == alike]
+        effects = effects[:TOGETHER_MAX]
+        self._acquires = [each for each in self._acquires if each not in effects]
+        units = [(each.group, each.epoch, each.good_until) for each in effects]
+        addresses = sum(
+            len(each.addresses) for effect in effects for each in self._members(effect.group)
+        )
+        deadline = Instant(clock.now() + ADDRESS_CALL_NS + addresses * EACH_ADDRESS_NS)
+        self._acquiring = True
+
+        def acquired(outcome: Outcome) -> None:
+            self._acquiring = False
+            self._remark("acquire", outcome, effects[0].group if len(effects) == 1 else None)
+            ok = outcome.ok or {"acquired": {}, "failed": {}}
+            for each in effects:
+                since = ok["acquired"].get(each.group)
+                failed = outcome.failed or ok["failed"].get(each.group)
+                self._acquired(each, None if since is None else Instant(since), failed)
+            self._acquire()
+
+        given = {"units": units, "lifetime_s": self._lease_s}
+        self._pool.addresses.call("acquire_all", given, deadline, acquired)
+
+    def _move_addresses(self, effect: ask.Release | ask.Announce) -> None:
         given: dict[str, Any] = {"group": effect.group, "epoch": effect.epoch}
         group = effect.group
         match effect:
-            case ask.Acquire():
-                leased = any("lease" in each.traits for each in self._members(group))
-                lifetime_s = self._lease_s if leased else None
-                given |= {"lifetime_s": lifetime_s, "good_until": effect.good_until}
-                self._call("acquire", group, given, lambda out: self._acquired(effect, out))
             case ask.Release():
                 self._call(
                     "release",
@@ -157,6 +191,9 @@ class Effects:
 
         self._pool.addresses.call(do, given, deadline, done)
 
+    def _providers(self, unit: str) -> set[str]:
+        return {member.provider for member in self._members(unit)}
+
     def _members(self, unit: str) -> list[GroupConfig]:
         return [self._config.groups[name] for name in self._config.units[unit]]
 
@@ -165,13 +202,11 @@ class Effects:
         for remark in () if outcome.ok is None else outcome.ok.get("remarks", ()):
             self._paper.write(do, str(remark), group)
 
-    def _acquired(self, effect: ask.Acquire, outcome: Outcome) -> None:
-        leased_from = None if outcome.ok is None else outcome.ok.get("leased_from")
-        since = None if leased_from is None else Instant(leased_from)
-        if outcome.failed is not None:
-            trouble = Trouble("acquire", outcome.failed, clock.now(), effect.epoch)
+    def _acquired(self, effect: ask.Acquire, since: Instant | None, failed: str | None) -> None:
+        if failed is not None:
+            trouble = Trouble("acquire", failed, clock.now(), effect.epoch)
             self.troubles.note(effect.group, trouble)
-        self._put(Acquired(effect.group, effect.epoch, since, outcome.failed))
+        self._put(Acquired(effect.group, effect.epoch, since, failed))
 
     def _announced(self, effect: ask.Announce, outcome: Outcome) -> None:
         if outcome.failed is not None:

@@ -14,7 +14,7 @@ from ipfo import clock
 from ipfo.config.model import Config
 from ipfo.model import SECOND, Instant
 from ipfo.plugin.late import check_not_late
-from ipfo.workers import child, leases, rights
+from ipfo.workers import child, leases, rights, together
 from ipfo.workers.boot import Boot
 from ipfo.workers.lock import locked
 from ipfo.workers.member import Member, Members
@@ -88,6 +88,33 @@ class Addresses:
             except Exception as error:  # it is here, and will be announced again
                 self._remarks.append(f"announcing failed: {child.one_line(error)}")
         return {"leased_from": min(began, default=None), "remarks": self._said()}
+
+    def acquire_all(self, given: Asked) -> Asked:
+        """`acquire` of many, in as few orders to the system as can be: see `together`.
+
+        `acquired`: by unit, since when the lease runs; `failed`: by unit, why it is not on.
+        """
+        wanted = [
+            together.Wanted(unit, epoch, Instant(good_until), self._members.units[unit])
+            for unit, epoch, good_until in given["units"]
+        ]
+
+        def alone(each: together.Wanted) -> Instant | None:
+            answer = self.acquire(
+                {
+                    "group": each.unit,
+                    "epoch": each.epoch,
+                    "lifetime_s": given["lifetime_s"],
+                    "good_until": each.good_until,
+                }
+            )
+            remarks.extend(answer["remarks"])
+            since: Instant | None = answer["leased_from"]
+            return since
+
+        remarks: list[str] = []
+        answer = together.acquire(wanted, given["lifetime_s"], alone, remarks)
+        return {**answer, "remarks": [*remarks, *self._said()]}
 
     def _undo(self, members: Sequence[Member]) -> None:
         """Take off what was put on before another member could not be."""
@@ -224,7 +251,7 @@ class Worker:
 
 
 OPERATIONS = (
-    *("sweep", "acquire", "renew", "release", "sweep_home"),
+    *("sweep", "acquire", "acquire_all", "renew", "release", "sweep_home"),
     *("announce", "probe", "probe_peer"),
 )
 

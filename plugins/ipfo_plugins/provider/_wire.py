@@ -54,17 +54,38 @@ def announce(interface: str, addresses: Sequence[Address]) -> None:
     """
     if sys.platform != "linux":
         return
-    with _Card.open(interface) as card:
-        if not card.speaks:
-            return
-        router = _forwards(interface)
-        for address in addresses:
-            ip = address.interface.ip
-            if isinstance(ip, IPv4Address):
-                for frame in _arp.announcements(card.address, ip):
-                    card.send(_arp.ETHERTYPE, frame)
-            else:
-                card.send(_nd.ETHERTYPE, _nd.announcement(card.address, ip, router=router))
+    try:
+        _announce(_telling(interface), addresses)
+    except OSError:  # the interface may be another one by now, of the same name
+        _telling(interface, anew=True)
+        _announce(_telling(interface), addresses)
+
+
+def _announce(card: "_Card", addresses: Sequence[Address]) -> None:
+    if not card.speaks:
+        return
+    router = _forwards(card.interface)
+    for address in addresses:
+        ip = address.interface.ip
+        if isinstance(ip, IPv4Address):
+            for frame in _arp.announcements(card.address, ip):
+                card.send(_arp.ETHERTYPE, frame)
+        else:
+            card.send(_nd.ETHERTYPE, _nd.announcement(card.address, ip, router=router))
+
+
+def _telling(interface: str, *, anew: bool = False) -> "_Card":
+    """The card of `interface`, kept open: the kernel takes 10 ms and more to close such a socket.
+
+    It hears nothing, so nothing gathers in it. Its own address is looked up each time.
+    """
+    card = _cards.get(interface)
+    if card is not None and (anew or not card.is_still_there()):
+        _cards.pop(interface).stack.close()
+        card = None
+    if card is None:
+        card = _cards[interface] = _Card.open(interface)
+    return card
 
 
 def probe(interface: str, addresses: Sequence[Address], timeout_ns: int) -> list[Answer]:
@@ -92,6 +113,7 @@ class _Card:
 
     interface: str
     address: bytes = b""
+    index: int = 0
     speaks: bool = True  # Ethernet, so that neighbours can be told and asked
     sockets: dict[int, socket.socket] = field(default_factory=dict)
     stack: ExitStack = field(default_factory=ExitStack)
@@ -105,6 +127,7 @@ class _Card:
         card = cls(interface)
         try:
             kind, card.address = card._bind(0).getsockname()[3:5]
+            card.index = socket.if_nametoindex(interface)
             card.speaks = kind not in (_LOOPBACK, _NONE)
             if card.speaks and kind != _ETHERNET:
                 msg = f"{interface} is not Ethernet (kind {kind}): neighbours cannot be asked there"
@@ -113,6 +136,16 @@ class _Card:
             card.stack.close()
             raise
         return card
+
+    def is_still_there(self) -> bool:
+        """Whether the interface is the one that was opened; `address` is then as it is now."""
+        try:
+            if socket.if_nametoindex(self.interface) != self.index:
+                return False
+            self.address = self.sockets[0].getsockname()[4]
+        except OSError:
+            return False
+        return True
 
     def __enter__(self) -> "_Card":
         return self
@@ -159,6 +192,10 @@ class _Card:
             raise OSError(error.errno, text) from error
         self.sockets[ethertype] = sock
         return sock
+
+
+_cards: dict[str, _Card] = {}
+"""By interface, for announcing; of this process."""
 
 
 class _Question:
