@@ -60,7 +60,8 @@ class Effects:
         self._control = ways.control
         self._paper = paper
         self._put = put
-        self._probes: list[ask.Probe] = []  # of the step under way
+        self._probes: list[ask.Probe] = []  # not asked for yet
+        self._probing = False
         self._acquires: list[ask.Acquire] = []  # not asked for yet
         self._acquiring = False
         self._others = Others(config, ways.pool, paper, self.troubles, put)
@@ -121,10 +122,11 @@ class Effects:
     def flush(self) -> None:
         """What is better asked together than one by one is asked: after the effects of one step.
 
-        Many groups become due for a probe at once, and each listens for a while: one after the
-        other they would hold up a renewal for longer than a lease.
+        And what has come while such a call was under way, after that. Many groups become due for a
+        probe at once, and each listens for a while: one after the other they would hold up a
+        renewal for longer than a lease.
         """
-        if self._probes:
+        if self._probes and not self._probing:
             probes, self._probes = self._probes, []
             self._probe(probes)
         self._acquire()
@@ -250,14 +252,17 @@ class Effects:
     def _probe(self, probes: list[ask.Probe]) -> None:
         timeout_ns = max(probe.timeout_ns for probe in probes)
         deadline = Instant(clock.now() + timeout_ns + PROBE_MARGIN_NS)
+        self._probing = True
 
         def probed(outcome: Outcome) -> None:
+            self._probing = False
             answers = {} if outcome.ok is None else outcome.ok["answers"]
             failed = {} if outcome.ok is None else outcome.ok["failed"]
             for probe in probes:
                 told = tuple(Answer(*row) for row in answers.get(probe.group, ()))
                 why = outcome.failed or failed.get(probe.group)
                 self._put(Probed(probe.group, probe.asked_at, told, why))
+            self.flush()
 
         given = {"groups": [probe.group for probe in probes], "timeout_ns": timeout_ns}
         self._pool.addresses.call("probe", given, deadline, probed)
