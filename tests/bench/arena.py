@@ -3,17 +3,22 @@
 Each trial begins with new daemons, so that nothing of one is left to the next.
 """
 
+import math
 import secrets
 import select
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ParamSpec
 
 from tests.bench.rivals import Rival
 
 from ipfo import clock
+from ipfo.errors import IpfoError
 from ipfo.model import SECOND, Instant
 from ipfo.testing.asking import Asking
 from ipfo.testing.lab import HOSTS, Lab
@@ -22,8 +27,38 @@ from ipfo.testing.watch import Watch
 
 PATIENCE_S = 30.0
 
+FAILURES = (AssertionError, IpfoError, OSError, subprocess.SubprocessError)
+"""How a trial fails: what was waited for did not come, or a program did not work."""
+
+Given = ParamSpec("Given")
 Maker = Callable[[Lab, Path], Rival]
 Fault = Callable[["Trial"], None]
+
+
+@dataclass(frozen=True)
+class Trials:
+    """How many of each; none begins after `until`."""
+
+    count: int
+    until: Instant
+
+    def of(
+        self, measure: Callable[Given, float], *given: Given.args, **named: Given.kwargs
+    ) -> list[float]:
+        """What the trials gave; one that failed is told of and gives nothing."""
+        figures = []
+        for _ in range(self.count):
+            if clock.now() >= self.until:
+                break
+            try:
+                figures.append(measure(*given, **named))
+            except FAILURES as error:
+                sys.stderr.write(f"  a trial failed: {type(error).__name__}: {error}\n")
+        return figures
+
+    def times(self, numerator: int, denominator: int) -> "Trials":
+        """This share of as many, one at the least."""
+        return Trials(max(1, self.count * numerator // denominator), self.until)
 
 
 @dataclass
@@ -49,8 +84,11 @@ class Trial:
         return gap
 
     def twice_s(self, since: Instant) -> float:
-        """For how long two hosts had the address, from `since` until now."""
-        return self.watch.seen[SERVICE].twice_ns(since, clock.now()) / SECOND
+        """For how long two hosts had the address, from `since` on; infinite if they still have."""
+        seen = self.watch.seen[SERVICE]
+        if len(seen.holders) > 1:
+            return math.inf
+        return seen.twice_ns(since, clock.now()) / SECOND
 
     def moves(self, since: Instant) -> int:
         """How often who has the address changed, from `since` until now."""

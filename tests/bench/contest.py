@@ -9,10 +9,13 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench.page import line, page
+from tests.bench.arena import Trials
+from tests.bench.page import line, page, targets_table
 from tests.bench.tables import TABLES, kernel_and_versions
 from tests.house.sources import ROOT
 
+from ipfo import clock
+from ipfo.model import SECOND, Instant
 from ipfo.testing.lab import Lab
 
 PAGE = ROOT / "docs" / "explanation" / "figures.md"
@@ -24,20 +27,23 @@ def main() -> None:
     parser.add_argument("kept", type=Path, help="where figures are kept")
     parser.add_argument("--tables", nargs="*", choices=[*TABLES], default=[*TABLES])
     parser.add_argument("--trials", type=int, default=7)
+    parser.add_argument("--minutes", type=float, default=25, help="no trial begins later")
     parser.add_argument("--page", action="store_true", help="write docs/explanation/figures.md")
     given = parser.parse_args()
     kept = json.loads(given.kept.read_text()) if given.kept.exists() else {"tables": {}}
     kept["on"] = kernel_and_versions()
+    trials = Trials(given.trials, Instant(clock.now() + int(given.minutes * 60 * SECOND)))
     with Lab.open("bench") as lab:
         for name in given.tables:
             sys.stdout.write(f"\n{TABLES[name].__doc__}\n")
-            table = TABLES[name](lab, given.trials)
+            table = TABLES[name](lab, trials)
             for case, row in table.items():
                 for rival, figures in row.items():
                     sys.stdout.write(f"  {case:32} {rival:20} {line(figures)}\n")
             sys.stdout.flush()
             kept["tables"][name] = table
             given.kept.write_text(json.dumps(kept))
+    sys.stdout.write(f"\n{targets_table(kept['tables'])}\n")
     if given.page:
         PAGE.write_text(page(kept))
 

@@ -1,7 +1,9 @@
 """docs/explanation/figures.md, made of what was measured; what was not measured is said to be so."""
 
+import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 Tables = Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]
@@ -10,7 +12,7 @@ Tables = Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]
 TITLES = {
     "power-cut": "The holder's power is cut: ms in which the client has no answer",
     "sigterm": "The holder's daemon is stopped in order: ms in which the client has no answer",
-    "dead-daemon": "The holder's daemon is dead or frozen: seconds, of twelve, in which two hosts have the address",
+    "dead-daemon": "The holder's daemon is dead or frozen: seconds in which two hosts have the address, watched for twelve",
     "handover": "A planned handover: datagrams lost, of 1,000 a second",
     "start": "Start and status: ms",
     "at-rest": "While nothing happens",
@@ -18,8 +20,6 @@ TITLES = {
     "overload": "Every core busy several times over, for 30 s at 10 ms heartbeats: times the address moved",
     "flood": "50,000 forged datagrams a second: ms between two heartbeats of 100 ms, and moves",
 }
-
-Median = Callable[[str, str, str], float | None]
 
 
 def line(figures: Sequence[float]) -> str:
@@ -31,6 +31,8 @@ def line(figures: Sequence[float]) -> str:
 
 
 def _short(figure: float) -> str:
+    if math.isinf(figure):
+        return "for good"
     return f"{figure:,.0f}" if abs(figure) >= 100 or figure == int(figure) else f"{figure:.3g}"
 
 
@@ -49,7 +51,7 @@ def page(kept: Mapping[str, Any]) -> str:
             f"UCarp {on['ucarp']}."
         ),
         "## What was aimed at",
-        _targets(tables),
+        targets_table(tables),
     ]
     for name, title in TITLES.items():
         parts += [
@@ -69,44 +71,76 @@ def _table(table: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
     return "\n".join(rows)
 
 
-def _targets(tables: Tables) -> str:
-    def median(table: str, case: str, rival: str) -> float | None:
-        figures = tables.get(table, {}).get(case, {}).get(rival)
-        return statistics.median(figures) if figures else None
-
-    rows = ["| | wanted | measured | |", "| --- | --- | --- | --- |"]
-    for what, wanted, figure, most in targets(median):
-        said = "not measured" if figure is None else _short(figure)
-        met = "" if figure is None else ("met" if figure <= most else "**missed**")
-        rows.append(f"| {what} | {wanted} | {said} | {met} |")
+def targets_table(tables: Tables) -> str:
+    """What was aimed at, a row for each target, filled in as far as it was measured."""
+    rows = ["| | keepalived | ipfo | wanted | |", "| --- | --- | --- | --- | --- |"]
+    for target in targets(tables):
+        said = [_said(target.theirs), _said(target.ours), target.wanted, target.verdict]
+        rows.append(f"| {target.what} | {' | '.join(said)} |")
     return "\n".join(rows)
 
 
-def targets(median: Median) -> list[tuple[str, str, float | None, float]]:
-    """What is measured, what is wanted in words, the figure, and what it may be at the most."""
+def _said(figure: float | None) -> str:
+    return "not measured" if figure is None else _short(figure)
 
-    def ratio(table: str, case: str, ours: str = "ipfo", theirs_case: str = "") -> float | None:
-        figure = median(table, case, ours)
-        theirs = median(table, theirs_case or case, "keepalived")
-        return None if figure is None or not theirs else figure / theirs
 
-    groups = "% of a core"
-    many = median("at-rest", f"1,000 groups, 1 s: {groups}", "ipfo")
-    one = median("at-rest", f"1 group, 1 s: {groups}", "ipfo")
-    twice = [median("dead-daemon", case, "ipfo") for case in ("SIGKILL", "SIGSTOP")]
-    both = [each for each in twice if each is not None]
+@dataclass(frozen=True)
+class Target:
+    """One figure that was aimed at: `most` itself, or so much of keepalived's if it is a `share`."""
+
+    what: str
+    most: float
+    ours: float | None
+    theirs: float | None = None
+    share: bool = False
+
+    @property
+    def wanted(self) -> str:
+        """In words."""
+        if self.share:
+            return f"at most {self.most:.2f} of it"
+        return f"at most {_short(self.most)}" if self.most else "0"
+
+    @property
+    def verdict(self) -> str:
+        """Met or missed, a share with its figure; nothing where something was not measured."""
+        figure = self.ours
+        if self.share:
+            figure = None if self.ours is None or not self.theirs else self.ours / self.theirs
+        if figure is None:
+            return ""
+        met = "met" if figure <= self.most else "**missed**"
+        return f"{figure:.2f}: {met}" if self.share else met
+
+
+def targets(tables: Tables) -> list[Target]:
+    """Every target, by medians."""
+
+    def at(table: str, case: str, rival: str = "ipfo") -> float | None:
+        figures = tables.get(table, {}).get(case, {}).get(rival)
+        return statistics.median(figures) if figures else None
+
+    def beside(what: str, most: float, table: str, case: str, ours: str = "ipfo") -> Target:
+        return Target(what, most, at(table, case, ours), at(table, case, "keepalived"), share=True)
+
+    def alone(what: str, most: float, table: str, case: str) -> Target:
+        return Target(what, most, at(table, case), at(table, case, "keepalived"))
+
+    cpu = "% of a core"
+    many, one = at("at-rest", f"1,000 groups, 1 s: {cpu}"), at("at-rest", f"1 group, 1 s: {cpu}")
     return [
-        ("power cut at 1 s / 3 s, of keepalived's", "0.85", ratio("power-cut", "1 s"), 0.85),
-        ('the same with `dead_after = "1.3s"`', "0.40", ratio("power-cut", "1 s", "ipfo, dead_after"), 0.40),
-        ("power cut at 10 ms / 30 ms, of keepalived's", "0.95", ratio("power-cut", "10 ms"), 0.95),
-        ("orderly stop at 1 s, ms", "25", median("sigterm", "1 s", "ipfo"), 25),
-        ("seamless handover, datagrams lost", "0", median("handover", "seamless", "ipfo"), 0),
-        ("dead or frozen daemon, s with two holders", "0", max(both, default=None), 0),
-        ("250 groups at 10 ms, CPU of both nodes, of keepalived's", "0.35", ratio("at-rest", f"250 groups, 10 ms: {groups}"), 0.35),
-        ("1,000 groups against 1, CPU at rest", "1.3", many / one if many is not None and one else None, 1.3),
-        ("1,000 addresses, first to last, ms", "150", median("addresses", "1,000 addresses", "ipfo"), 150),
-        ("overload at 10 ms / 50 ms, moves", "0", median("overload", "moves", "ipfo"), 0),
-        ("memory of a node, MB", "50", median("at-rest", "1 group, 1 s: MB", "ipfo"), 50),
-        ("exec to first heartbeat, ms", "400", median("start", "exec to first heartbeat", "ipfo"), 400),
-        ("one group at 1 s, CPU of both nodes, % of a core", "0.6", one, 0.6),
+        beside("Power cut at 1 s / 3 s: ms without an answer", 0.85, "power-cut", "1 s"),
+        beside('The same with `dead_after = "1.3s"`', 0.40, "power-cut", "1 s", "ipfo, dead_after"),
+        beside("Power cut at 10 ms / 30 ms: ms without an answer", 0.95, "power-cut", "10 ms"),
+        alone("Orderly stop at 1 s: ms without an answer", 25, "sigterm", "1 s"),
+        alone("Seamless handover: datagrams lost of 1,000 a second", 0, "handover", "seamless"),
+        alone("Daemon killed: s with two holders", 0, "dead-daemon", "SIGKILL"),
+        alone("Daemon frozen: s with two holders", 0, "dead-daemon", "SIGSTOP"),
+        beside("250 groups at 10 ms: both nodes' % of a core", 0.35, "at-rest", f"250 groups, 10 ms: {cpu}"),
+        Target("CPU at rest of 1,000 groups at 1 s: times that of one group", 1.3, many / one if many is not None and one else None),
+        alone("1,000 addresses in a group: ms from the first to the last", 150, "addresses", "1,000 addresses"),
+        alone("Overload for 30 s at 10 ms / 50 ms: moves", 0, "overload", "moves"),
+        alone("Memory of a node (PSS), MB", 50, "at-rest", "1 group, 1 s: MB"),
+        alone("From exec to the first heartbeat, ms", 400, "start", "exec to first heartbeat"),
+        alone("One group at 1 s: both nodes' % of a core", 0.6, "at-rest", f"1 group, 1 s: {cpu}"),
     ]  # fmt: skip
