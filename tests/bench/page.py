@@ -9,6 +9,9 @@ from typing import Any
 Tables = Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]
 """By table, case and rival: what each trial gave."""
 
+NOT_HELD = math.nan
+"""The figure of a pair that could not hold what it was given."""
+
 TITLES = {
     "power-cut": "The holder's power is cut: ms in which the client has no answer",
     "sigterm": "The holder's daemon is stopped in order: ms in which the client has no answer",
@@ -26,11 +29,19 @@ def line(figures: Sequence[float]) -> str:
     """The median, with the least and the most."""
     if not figures:
         return "not measured"
-    middle = statistics.median(figures)
-    return f"{_short(middle)} ({_short(min(figures))} to {_short(max(figures))}, {len(figures)} trials)"
+    trials = f"{len(figures)} trial{'s' if len(figures) > 1 else ''}"
+    least, middle, most = (_short(each) for each in (min(figures), median(figures), max(figures)))
+    return f"{middle} ({trials})" if least == most else f"{middle} ({least} to {most}, {trials})"
+
+
+def median(figures: Sequence[float]) -> float:
+    """The middle one; NOT_HELD if a pair did not hold what it was to hold, even once."""
+    return NOT_HELD if any(map(math.isnan, figures)) else statistics.median(figures)
 
 
 def _short(figure: float) -> str:
+    if math.isnan(figure):
+        return "not held"
     if math.isinf(figure):
         return "for good"
     return f"{figure:,.0f}" if abs(figure) >= 100 or figure == int(figure) else f"{figure:.3g}"
@@ -109,6 +120,8 @@ class Target:
             figure = None if self.ours is None or not self.theirs else self.ours / self.theirs
         if figure is None:
             return ""
+        if math.isnan(figure):
+            return "**missed**"
         met = "met" if figure <= self.most else "**missed**"
         return f"{figure:.2f}: {met}" if self.share else met
 
@@ -118,7 +131,7 @@ def targets(tables: Tables) -> list[Target]:
 
     def at(table: str, case: str, rival: str = "ipfo") -> float | None:
         figures = tables.get(table, {}).get(case, {}).get(rival)
-        return statistics.median(figures) if figures else None
+        return median(figures) if figures else None
 
     def beside(what: str, most: float, table: str, case: str, ours: str = "ipfo") -> Target:
         return Target(what, most, at(table, case, ours), at(table, case, "keepalived"), share=True)

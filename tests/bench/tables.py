@@ -221,7 +221,7 @@ def kernel_and_versions() -> dict[str, str]:
         return (done.stdout + done.stderr).strip()
 
     dpkg = {
-        name: said("dpkg-query", "-W", "-f", "${Version}", name).split("-")[0]
+        name: said("dpkg-query", "-W", "-f", "${Version}", name).split("-")[0].rpartition(":")[2]
         for name in ("keepalived", "ucarp")
     }
     model = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())

@@ -26,6 +26,9 @@ def kept(**tables: Any) -> dict[str, Any]:
         ([1.25, 2.5], "1.88 (1.25 to 2.5, 2 trials)"),
         ([3031.0, 2640.4, 3584.0], "3,031 (2,640 to 3,584, 3 trials)"),
         ([math.inf, 0.0, math.inf], "for good (0 to for good, 3 trials)"),
+        ([0.0, 0.0], "0 (2 trials)"),
+        ([7.0], "7 (1 trial)"),
+        ([math.nan], "not held (1 trial)"),
         ([], "not measured"),
     ],
 )
@@ -44,6 +47,14 @@ def test_a_target_without_both_figures_of_its_share_has_no_verdict() -> None:
     assert Target("cut", 0.85, ours=2400, theirs=None, share=True).verdict == ""
     assert Target("cut", 0.85, ours=None, theirs=3000, share=True).verdict == ""
     assert Target("start", 400, ours=None).verdict == ""
+
+
+def test_a_target_is_missed_by_a_pair_that_cannot_hold_so_much() -> None:
+    missed = Target("groups", 0.35, ours=math.nan, theirs=61.0, share=True)
+    assert missed.verdict == "**missed**"
+    table = {"250 groups, 10 ms: % of a core": {"keepalived": [61.0], "ipfo": [math.nan]}}
+    rows = targets_table(kept(at_rest=table)["tables"])
+    assert "| 61 | not held | at most 0.35 of it | **missed** |" in rows
 
 
 def test_a_target_of_nothing_is_missed_by_the_first_datagram_that_is_lost() -> None:
@@ -77,7 +88,7 @@ def test_what_was_not_measured_is_said_to_be_so() -> None:
     made = page(kept(power_cut={"1 s": {"keepalived": [], "ipfo": [2600.0]}}))
     assert made.count("Not measured in this run.") == len(TITLES) - 1
     assert "| 1 s | keepalived | not measured |" in made
-    assert "| 1 s | ipfo | 2,600 (2,600 to 2,600, 1 trials) |" in made
+    assert "| 1 s | ipfo | 2,600 (1 trial) |" in made
     assert "**missed**" not in made
 
 

@@ -45,11 +45,11 @@ class Eye:
         self.socket.send(header + bytes(8))  # family 0: both
         found: set[str] = set()
         while True:
-            for kind, sequence, body in _messages(self.socket.recv(1 << 16)):
+            for kind, sequence, body in messages(self.socket.recv(1 << 16)):
                 if sequence != self._sequence:
                     continue
                 if kind == _RTM_NEWADDR:
-                    found.add(_address_of(body))
+                    found.add(address_of(body))
                 elif kind in (_NLMSG_DONE, _NLMSG_ERROR):
                     return found
 
@@ -58,14 +58,15 @@ class Eye:
         self.socket.close()
 
 
-def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Kind, sequence number and body of each rtnetlink message in `data`."""
     while len(data) >= 16:
         length, kind, _, sequence, _ = struct.unpack_from("=IHHII", data)
         yield kind, sequence, data[16:length]
         data = data[(length + 3) & ~3 :]
 
 
-def _address_of(body: bytes) -> str:
+def address_of(body: bytes) -> str:
     """The address of one RTM_NEWADDR; on a point-to-point interface IFA_LOCAL is ours."""
     values: dict[int, bytes] = {}
     rest = body[8:]
