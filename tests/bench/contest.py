@@ -12,13 +12,12 @@ from pathlib import Path
 from tests.bench.arena import Trials
 from tests.bench.page import line, page, targets_table
 from tests.bench.tables import TABLES, kernel_and_versions
-from tests.house.sources import ROOT
+from tests.house import made_parts
+from tests.house.made_parts import FIGURES
 
 from ipfo import clock
 from ipfo.model import SECOND, Instant
 from ipfo.testing.lab import Lab
-
-PAGE = ROOT / "docs" / "explanation" / "figures.md"
 
 
 def main() -> None:
@@ -45,7 +44,8 @@ def main() -> None:
             given.kept.write_text(json.dumps(kept))
     sys.stdout.write(f"\n{targets_table(kept['tables'])}\n")
     if given.page:
-        PAGE.write_text(page(kept))
+        FIGURES.write_text(page(kept))
+        made_parts.main()  # the README quotes it
 
 
 if __name__ == "__main__":

@@ -55,7 +55,12 @@ def page(kept: Mapping[str, Any]) -> str:
         (
             "Made by `make bench`, as root: ipfo beside keepalived and UCarp in the same lab (network namespaces, a\n"
             "client that asks 1,000 times a second, faults at a random phase between two heartbeats), in turn, with new\n"
-            "daemons for each trial. A figure is the median, with the least and the most of its trials."
+            "daemons for each trial. A figure is the median, with the least and the most of its trials; what a pair could\n"
+            "not hold has none. Two holders are counted in whole seconds, and there all three ran side by side."
+        ),
+        (
+            "Each misses three heartbeats before it takes over: keepalived waits for three intervals and its skew, ipfo for\n"
+            "`takeover_after`, three intervals. In overload, and with many groups at 10 ms, ipfo waits for five (50 ms)."
         ),
         (
             f"Measured on {on['cores']} cores; {on['kernel']}, Python {on['python']}; keepalived {on['keepalived']}, "

@@ -21,6 +21,11 @@ PAGER = ROOT / "tests/thirdparty/ipfo-pager"
 
 MS = SECOND // 1000
 
+FIGURES = ROOT / "docs/explanation/figures.md"
+
+QUOTED = ("Power cut at 1 s / 3 s:", "Orderly stop at 1 s:", "Daemon killed:")
+"""The lines of the page of figures that the README has, too."""
+
 TIMINGS_MS = ((1000, 3000), (1000, 5000), (200, 1500), (100, 500))
 """Intervals and patiences of the worked examples."""
 
@@ -108,6 +113,14 @@ def webhook_body() -> str:
     return fenced("json", json.dumps(webhook.fields(NOTICE), indent=2))
 
 
+def figures() -> str:
+    """What the README quotes of the page of figures, in its words."""
+    page = FIGURES.read_text().splitlines()
+    head = page.index("| | keepalived | ipfo | wanted | |")
+    rows = [next(line for line in page if line.startswith(f"| {what}")) for what in QUOTED]
+    return "\n".join([*page[head : head + 2], *rows]) + "\n"
+
+
 def file_of(language: str, path: Path) -> Callable[[], str]:
     """The whole of a file."""
     return lambda: fenced(language, path.read_text())
@@ -117,6 +130,7 @@ MAKERS: Mapping[str, Callable[[], str]] = {
     "turns_diagram": turns_diagram,
     "turns_table": turns_table,
     "timing": timing,
+    "figures": figures,
     "mail": mail,
     "webhook": webhook_body,
     "story_happenings": story_parts.story_happenings,
@@ -135,7 +149,7 @@ def made_anew(text: str) -> str:
 
 def main() -> None:
     """Write every page anew that has made parts."""
-    for page in within("docs", suffix=".md"):
+    for page in (ROOT / "README.md", *within("docs", suffix=".md")):
         text = page.read_text()
         if PART.search(text):
             page.write_text(made_anew(text))
