@@ -16,6 +16,7 @@ from ipfo.machine.group import (
     notice,
     peer_beats,
     peer_holds,
+    peer_is_free,
     set_back,
     settle,
     sign_lasts_ns,
@@ -167,8 +168,7 @@ def _put_back(group: Group, a: Around) -> Out:
     if a.now < a.listen_until:
         return group, ()  # it went while this node slept: the peer may have taken it, and says so
     asked = group.evidence is not None and group.evidence.asked_at >= group.gone_at
-    unsure = a.late or a.silent or a.deaf or a.now < a.slept_at + a.terms.takeover_after_ns
-    if unsure and not asked and a.group.probes:
+    if not asked and a.group.probes and not _surely_free(group, a):
         return evidence.seek(group, a)
     if asked and group.evidence is not None and group.evidence.answers:
         return let_go(group, a, Reason.REMOVED, "its address was taken off and is elsewhere")
@@ -178,6 +178,15 @@ def _put_back(group: Group, a: Around) -> Out:
     headline = f"{group.name}: somebody took an address off {a.terms.node}; it is put back"
     told = notice(group, Told.ANOMALY, headline, f"{len(recent) + 1} of {PUT_BACK_MAX} times")
     return group, (record, told, Acquire(group.name, group.claim, good_until))
+
+
+def _surely_free(group: Group, a: Around) -> bool:
+    """Whether the peer says in time that it has not taken what is gone here.
+
+    Its operating system may have put its own address on, and its daemon knows nothing of that.
+    """
+    in_doubt = a.late or a.deaf or a.now < a.slept_at + a.terms.takeover_after_ns
+    return peer_is_free(group, a) and not in_doubt and a.group.home != a.terms.peer
 
 
 def above_what_is_known(group: Group, a: Around) -> Out:
@@ -227,7 +236,9 @@ def took(group: Group, a: Around) -> Out:
     silence_ms = a.silence_ms
     here = group.asked == a.terms.node
     if here or (group.reason in BY_OFFER and not group.pushes):
-        group = evolve(group, wished_at=a.now)
+        group = evolve(
+            group, wished_at=group.since
+        )  # of the claim: who is well again since is back
     group, frozen = count_move(group, a) if _was_automatic(group) else (group, ())
     group = evolve(group, pushes=False)
     group, effects = turn(group, a, Role.HOLDER, group.reason.value, ("silence_ms", silence_ms))

@@ -260,7 +260,8 @@ def at_once(case: Case) -> Excuse | None:
     began = case.took.at if case.took.asked_at is None else case.took.asked_at
     if NEVER in (took, began) or took < began:
         return None
-    if not _silence_was_lossy(case) and _is_alike(case):
+    died = case.second.engine is None  # and its worker was still at it
+    if not (died or _silence_was_lossy(case)) and _is_alike(case):
         return None
     at_most_ns = 4 * case.second.terms.takeover_after_ns + 5 * SECOND
     return Excuse("both took it at once: there was no old address to answer", at_most_ns)
@@ -298,6 +299,21 @@ def foreign(case: Case) -> Excuse | None:
     return None
 
 
+def kept_by_its_system(case: Case) -> Excuse | None:
+    """First has let go of it, and a fault of its host keeps it on for as long as it is leased."""
+    host = case.first
+    if (
+        _claims(host, case.address)
+        or host.engine is None
+        or not host.kernel.is_leased(case.address)
+    ):
+        return None
+    if "release" not in host.addresses.fails and host.addresses.slow_ns == 0:
+        return None
+    at_most_ns = host.terms.lease_ns
+    return Excuse(f"it could not be taken off, over by {seconds(at_most_ns)}", at_most_ns)
+
+
 def _claims(host: "Host", address: str) -> bool:
     """Whether a daemon on `host` says that the group of `address` is its own."""
     unit = host.unit_of.get(address)
@@ -324,5 +340,6 @@ EXCUSES: tuple[Callable[[Case], Excuse | None], ...] = (
     at_once,
     nothing_to_wait_for,
     died_unheard,
+    kept_by_its_system,
 )
 """All that there are, in the order in which they are tried."""
