@@ -68,10 +68,11 @@ bench-outages: $(READY) ## Print what a client misses at each fault, and what a 
 	@.ci/host-packages $(TEST_PACKAGES)
 	@$(BIN)/python tests/bench/outages.py
 
-bench: $(READY) ## Measure ipfo beside keepalived and UCarp; write docs/explanation/figures.md (root, Linux, 25 min).
+bench: $(READY) ## Measure ipfo beside keepalived and UCarp; write docs/explanation/figures.md (root, Linux, 35 min).
 	@.ci/host-packages $(TEST_PACKAGES) $(BENCH_PACKAGES)
 	@mkdir -p $(LEFT)
-	@$(BIN)/python -m tests.bench.contest $(LEFT)/figures.json --page --trials $(or $(TRIALS),7) \
+	@$(BIN)/python -m tests.bench.contest $(LEFT)/figures.json --page \
+		--trials $(or $(TRIALS),7) --minutes $(or $(MINUTES),40) \
 		$(if $(TABLES),--tables $(TABLES))
 
 bench-sim: $(READY) ## Print what a simulated day and a simulated fault cost.

@@ -148,7 +148,7 @@ def _costs(lab: Lab, make: Maker, addresses: Sequence[str], trials: Trials) -> R
             raise
         return 0.0
 
-    trials.times(1, 3).of(once)
+    trials.times(1, 7).of(once)
     return costs
 
 

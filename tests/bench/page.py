@@ -20,8 +20,8 @@ TITLES = {
     "start": "Start and status: ms",
     "at-rest": "While nothing happens",
     "addresses": "1,000 addresses in one group: ms from the first to the last on the peer",
-    "overload": "Every core busy several times over, for 30 s at 10 ms heartbeats: times the address moved",
     "flood": "50,000 forged datagrams a second: ms between two heartbeats of 100 ms, and moves",
+    "overload": "Every core busy several times over, for 30 s at 10 ms heartbeats: times the address moved",
 }
 
 

@@ -207,8 +207,8 @@ TABLES: dict[str, Callable[[Lab, Trials], Table]] = {
     "start": starts,
     "at-rest": at_rest,
     "addresses": thousand_addresses,
-    "overload": overload,
     "flood": flood,
+    "overload": overload,
 }
 """In the order in which they are run: what matters most goes first."""
 
