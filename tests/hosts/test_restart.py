@@ -23,8 +23,8 @@ AT_ONCE = 2
 """Plays side by side: a client at this rate takes a core's fifth."""
 
 ROUNDS = 2
-SILENCE_S = 12
-"""A lease of 11 s, of which 10 are left at the least: a busy machine starts a daemon in that."""
+SILENCE_S = 8
+"""A lease of 7 s, of which 6 are left at the least: a busy machine starts a daemon in that."""
 
 
 def file_of(provider: str) -> str:
