@@ -20,7 +20,7 @@ DEMO_PACKAGES := iproute2
 BENCH_PACKAGES := keepalived stress-ng ucarp
 TEST_PACKAGES := etcd-server fence-agents iproute2 iputils-arping net-tools nftables opensmtpd procps systemd util-linux
 
-.PHONY: help test demo lint hosts table abuses bench bench-outages bench-sim worlds proof clean FORCE
+.PHONY: help test demo lint hosts table abuses bench bench-outages bench-sim worlds proof fuzz clean FORCE
 
 help: ## Say what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -86,6 +86,13 @@ worlds: $(READY) ## Run simulated worlds by seed: make worlds FIRST=0 END=100000
 
 proof: $(READY) ## Try all that can happen in small pairs; find each rule taken out. STATES=100000 looks further.
 	@$(BIN)/python -m tests.proof.prove $(STATES)
+
+fuzz: $(READY) ## Feed each parser what atheris makes up: make fuzz RUNS=10000000 HARNESSES="wire control".
+	@$(BIN)/python -m pip --disable-pip-version-check -qq install --only-binary :all: 'atheris>=3'
+	@for each in $(or $(HARNESSES),$$($(BIN)/python -m tests.fuzz.run)); do \
+		echo "fuzz: $$each"; \
+		$(BIN)/python -m tests.fuzz.run $$each $(LEFT)/fuzz/$$each $(or $(RUNS),100000) || exit 1; \
+	done
 
 clean: ## Remove whatever the targets above have made.
 	rm -rf $(VENV) dist

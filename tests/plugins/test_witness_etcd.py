@@ -239,6 +239,10 @@ def test_what_was_written_without_an_answer_is_not_prolonged_for_ever(three: Etc
         ("holder", "nobody", "which ipfo has not written"),
         ("holder", "[]", "which ipfo has not written"),
         ("holder", '{"node": "alpha"}', "which ipfo has not written"),
+        # found by tests/fuzz: no whole number, words that end a line, words without end
+        ("holder", '{"node": "beta", "epoch": 1e999}', "which ipfo has not written"),
+        ("holder", '{"node": "a\\nb", "epoch": 1}', "which ipfo has not written"),
+        ("holder", '{"node": "beta", "epoch": ' + "9" * 4000 + "}", "which ipfo has not written"),
         ("holder", '{"node": "gamma", "epoch": 3}', "keeps it for gamma, epoch 3"),
         ("epoch", "many", "which ipfo has not written"),
         ("epoch", "٣", "which ipfo has not written"),

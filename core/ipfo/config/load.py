@@ -15,7 +15,7 @@ from typing import Any
 from ipfo.config import document, imported, relations, schema
 from ipfo.config.choices import choices, entry_points, names_of
 from ipfo.config.draft import Draft
-from ipfo.config.faults import Fault, lines, of_schema, show
+from ipfo.config.faults import Fault, key_path, lines, of_schema, show
 from ipfo.config.locate import KeyPath, Lines, local_nodes
 from ipfo.config.model import Config, Document
 from ipfo.config.relations_links import unknown_node
@@ -27,6 +27,11 @@ from ipfo.plugin.vetting import VOTE, nearest, one_line
 from ipfo.wire.names import Names
 
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+NESTED_MAX = 64
+"""Tables and lists within each other; nothing that has a meaning comes near."""
+
+_TOO_LARGE = "a whole number has more than the 64 bits of TOML's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +292,7 @@ def _read(path: Path) -> str:
 
 def _parsed(text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
+        tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         place = _TOML_PLACE.search(str(error))
         words = _TOML_PLACE.sub("", str(error))
@@ -295,6 +300,33 @@ def _parsed(text: str) -> dict[str, Any]:
             last = len(text.splitlines()) or 1
             raise _UnreadableError(f":{last}: {words} (at the end of the file)") from error
         raise _UnreadableError(f":{place[1]}: column {place[2]}: {words}") from error
+    except RecursionError:
+        raise _UnreadableError(f": nested more than {NESTED_MAX} deep") from None
+    except ValueError as error:  # so many digits that Python does not read them
+        raise _UnreadableError(f": {_TOO_LARGE}") from error
+    _refuse_beyond(tables, text)
+    return tables
+
+
+def _refuse_beyond(tables: dict[str, Any], text: str) -> None:
+    """Nothing that is nested without end, or of endless digits, gets as far as a plugin's schema.
+
+    :raises _UnreadableError: with the line and the key of the first such value.
+    """
+    left: list[tuple[KeyPath, Any]] = [((), tables)]
+    while left:
+        place, value = left.pop()
+        words = ""
+        if len(place) > NESTED_MAX:
+            place, words = place[:1], f"nested more than {NESTED_MAX} deep"
+        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+            words = _TOO_LARGE
+        if words:
+            raise _UnreadableError(f":{Lines(text).line(place) or 1}: {key_path(place)}: {words}")
+        if isinstance(value, dict):
+            left += [((*place, key), each) for key, each in value.items()]
+        elif isinstance(value, list):
+            left += [((*place, index), each) for index, each in enumerate(value)]
 
 
 def node_here(draft: Draft) -> str | None:

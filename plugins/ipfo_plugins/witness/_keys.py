@@ -18,6 +18,9 @@ Body = dict[str, Any]
 
 _EPOCH_DIGITS = 20
 
+_HOLDER_MAX = 100
+"""Characters of node and epoch together that a person is shown; what ipfo writes is shorter."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -65,7 +68,9 @@ def refusal(claim: Claim, keys: Keys) -> str | Behind | None:
         try:
             other = json.loads(keys.holder.value)
             node, epoch = str(other["node"]), int(other["epoch"])
-        except (ValueError, TypeError, KeyError, RecursionError):
+            if not node.isprintable() or len(f"{node}{epoch}") > _HOLDER_MAX:
+                raise ValueError
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return f"its holder in etcd is {keys.holder.value[:40]!r}, which ipfo has not written"
         if node != claim.node:
             return f"etcd keeps it for {node}, epoch {epoch}"
