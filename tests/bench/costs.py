@@ -24,7 +24,8 @@ Table = dict[str, Row]
 
 CPU, PACKETS, MEMORY = "% of a core", "packets a second", "MB"
 
-SETTLE_S = 4.0
+SETTLE_S = 7.0
+"""keepalived announces its addresses once more five seconds after it took them."""
 REST_S = 10.0
 LOOK_EVERY_S = 0.002
 MOVED_S = 30.0

@@ -1,32 +1,47 @@
-"""``python -m tests.bench.flood ADDRESS RATE SECONDS``: forged heartbeats, as many as were asked for.
+"""``python -m tests.bench.flood SOURCE TARGET RATE SECONDS HEARTBEAT``: forged heartbeats without end.
 
-They look like ipfo's up to the seal, which is nobody's; what cannot be sent in time is left out.
+Each is HEARTBEAT, in hex, under a seal of nobody's, and says that it comes from SOURCE: what only
+the seal can tell from the peer's own. What cannot be sent in time is left out; how many were sent
+is printed.
 """
 
 import os
 import socket
+import struct
 import sys
-from contextlib import suppress
 
 from ipfo import clock
 from ipfo.model import SECOND
 
 PORT = 1694
+SEAL_BYTES = 16
 BATCH = 50
+
+
+def packet(source: str, target: str, payload: bytes) -> bytes:
+    """An IPv4 packet with `payload` in UDP; the kernel fills in length and checksum of the head."""
+    udp = struct.pack("!HHHH", PORT, PORT, 8 + len(payload), 0)
+    head = struct.pack(
+        "!BBHHHBBH4s4s", 0x45, 0, 0, 0, 0, 64, socket.IPPROTO_UDP, 0,
+        socket.inet_aton(source), socket.inet_aton(target),
+    )  # fmt: skip
+    return head + udp + payload
 
 
 def main() -> None:
     """Send, and say how many were sent."""
-    address, rate, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.connect((address, PORT))
-    forged = b"ipfo\x01" + os.urandom(200)
+    source, target, rate, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+    heartbeat = bytes.fromhex(sys.argv[5])
+    forged = packet(source, target, heartbeat[:-SEAL_BYTES] + os.urandom(SEAL_BYTES))
+    sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     began, sent = clock.now(), 0
     while (now := clock.now()) < began + seconds * SECOND:
-        wanted = (now - began) * rate // SECOND
+        wanted = int((now - began) * rate // SECOND)
         for _ in range(min(BATCH, wanted - sent)):
-            with suppress(OSError):
-                sock.send(forged)
+            try:
+                sock.sendto(forged, (target, 0))
+            except OSError:
+                continue  # no room just now
             sent += 1
     sys.stdout.write(f"{sent}\n")
 

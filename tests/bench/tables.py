@@ -9,19 +9,20 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.bench.arena import Fault, Maker, Trial, Trials, at_work, outage_ms, twice_s
 from tests.bench.costs import Table, at_rest, thousand_addresses
+from tests.bench.flooded import flood
 from tests.bench.outages import first_heartbeats
 from tests.bench.rivals import Ipfo, Keepalived, Rival, Ucarp, ipfo_text
 
 from ipfo import clock
 from ipfo.model import SECOND
 from ipfo.testing import processes
-from ipfo.testing.lab import PUBLIC, Lab
+from ipfo.testing.lab import Lab
 from ipfo.testing.scene import SERVICE
 
 WATCHED_S = 12.0
@@ -29,9 +30,6 @@ WATCHED_S = 12.0
 
 OVERLOAD_S = 30
 BURNERS = 4 * (os.cpu_count() or 1)
-
-FLOOD_S = 8
-FLOOD_RATE = 50_000
 
 SPEEDS = {"1 s": ("1s", "3s", 1.0), "100 ms": ("100ms", "300ms", 0.1), "10 ms": ("10ms", "30ms", 0.01)}  # fmt: skip
 
@@ -155,31 +153,6 @@ def _overloaded(lab: Lab, make: Maker) -> float:
         busy = ["stress-ng", "--quiet", "--cpu", str(BURNERS), "--timeout", f"{OVERLOAD_S}s"]
         subprocess.run(busy, check=True, timeout=OVERLOAD_S + 30)
         return trial.moves(since)
-
-
-def flood(lab: Lab, trials: Trials) -> Table:
-    """50,000 forged datagrams a second at the standby, 100 ms: ms from one heartbeat of it to the next."""
-    moves: list[float] = []
-    latest = trials.times(1, 3).of(_flooded, lab, moves)
-    return {"longest gap": {"ipfo": latest}, "moves": {"ipfo": moves}}
-
-
-def _flooded(lab: Lab, moves: list[float]) -> float:
-    """The longest time between two heartbeats of the flooded node, ms; how often the address moved goes to `moves`."""
-    beta = PUBLIC.address("beta")
-    look = ["-m", "tests.bench.arrivals", beta, str(FLOOD_S)]
-    pour = ["-m", "tests.bench.flood", beta, str(FLOOD_RATE), str(FLOOD_S)]
-    with at_work(lab, ipfo("100ms", "600ms"), settle_s=3, interval_s=0.1) as trial:
-        since = clock.now()
-        with subprocess.Popen(_into(lab, "alpha", look), stdout=subprocess.PIPE, text=True) as gaps:
-            subprocess.run(_into(lab, "client", pour), check=True, timeout=FLOOD_S + 10)
-            said, _ = gaps.communicate(timeout=FLOOD_S + 10)
-        moves.append(trial.moves(since))
-        return float(said)
-
-
-def _into(lab: Lab, host: str, words: Sequence[str]) -> list[str]:
-    return ["ip", "netns", "exec", lab.namespace(host), sys.executable, *words]
 
 
 def starts(lab: Lab, trials: Trials) -> Table:
