@@ -292,6 +292,7 @@ def _report(parts: Parts, loop: Loop, troubles: Troubles) -> dict[str, Any]:
         counters=parts.links.counters(),
         carrier=parts.carrier.state(),
         workers=parts.pool.standing(),
+        lateness=loop.lateness.report(),
         outbox=parts.paper.outbox,
         keys=parts.links.keys(),
     )

@@ -14,6 +14,7 @@ from typing import Protocol
 from ipfo import clock
 from ipfo.daemon.carrier import Carrier
 from ipfo.daemon.control import Control
+from ipfo.daemon.lateness import Lateness
 from ipfo.daemon.links import Links
 from ipfo.daemon.paper import Paper
 from ipfo.daemon.signals import Signals, Watchdog
@@ -67,6 +68,8 @@ class Loop:
         self.holders = Holders()
         self._inbox: deque[Event] = deque()
         self._watchdog = Watchdog()
+        self.lateness = Lateness(terms.renew_margin_ns)
+        self._late: str | None = None  # to be told
         self._stepped_at = node.started_at
         self._changed = True
         self._kept: tuple[dict[str, int], bool, bool] | None = None
@@ -82,6 +85,9 @@ class Loop:
         hands.flush()
         while not hands.ended:
             self._round(ways, hands)
+            if self._late is not None:
+                paper.write("late", self._late)
+                self._late = None
             if self._changed:
                 self._changed = False
                 self.holders.see(self.node, self.terms, self._stepped_at)
@@ -105,7 +111,8 @@ class Loop:
         for _ in range(min(STEPS_MAX, len(self._inbox))):
             self._take(self._inbox.popleft(), clock.now(), hands)
         now = clock.now()
-        if next_deadline(self.node) <= now:
+        if (due := next_deadline(self.node)) <= now:
+            self._late = self.lateness.note(now - due) or self._late
             self._take(DeadlineReached(), now, hands)
         self._watchdog.feed(now)
         # Last, so that nobody is told how it was before: an order to end may have come.

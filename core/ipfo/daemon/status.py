@@ -58,6 +58,7 @@ class Seen:
     counters: Mapping[str, Counters]
     carrier: Mapping[str, bool]
     workers: Mapping[str, Worker]
+    lateness: Mapping[str, Any]
     outbox: Mapping[str, Any] | None
     keys: Mapping[str, Any]
 
@@ -105,6 +106,7 @@ def report(node: Node, now: Instant, seen: Seen) -> dict[str, Any]:
         "carrier": dict(seen.carrier),
         "workers": {kind: _worker(worker) for kind, worker in seen.workers.items()},
         "keys": dict(seen.keys),
+        "lateness": dict(seen.lateness),
         "reload": _reloaded(seen.troubles.reloaded),
         "outbox": None if seen.outbox is None else dict(seen.outbox),
         "warnings": list(config.warnings),
