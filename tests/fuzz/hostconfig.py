@@ -35,6 +35,7 @@ def feed(data: bytes) -> None:
     except ValueError as error:
         words = str(error)
         assert words
-        assert len(words.splitlines()) == 1, words
+        assert words.isprintable(), f"more than a line, or a terminal's codes: {words!r}"
+        assert len(words) < 1000, "who reads that?"
     else:
         assert isinstance(made, Imported)

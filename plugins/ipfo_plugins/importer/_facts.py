@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 
+from ipfo_plugins._text import for_people
 from ipfo_plugins.importer._shell import Assigned, assignments
 
 TARGETS = "FAILOVER_BCAST_IPS"
@@ -90,7 +91,9 @@ def _addresses(
             yield IPv4Address(word)
         except AddressValueError:
             hint = "; separate them by blanks" if "," in word else ""
-            raise ValueError(f'{where}: "{word}" is not an IPv4 address{hint}') from None
+            raise ValueError(
+                f'{where}: "{for_people(word)}" is not an IPv4 address{hint}'
+            ) from None
 
 
 def _taken(path: Path, given: dict[str, Assigned]) -> Iterator[Taken]:
@@ -106,7 +109,7 @@ def _taken(path: Path, given: dict[str, Assigned]) -> Iterator[Taken]:
         except AddressValueError:
             hint = ", separated by blanks" if "," in word else ""
             raise ValueError(
-                f'{where}: "{word}" is not INTERFACE:ADDRESS or INTERFACE:ADDRESS/PREFIX (IPv4,'
+                f'{where}: "{for_people(word)}" is not INTERFACE:ADDRESS or INTERFACE:ADDRESS/PREFIX (IPv4,'
                 f" prefix 0 to 32){hint}"
             ) from None
         yield Taken(matched[1], address, None if matched[3] is None else int(matched[3]))

@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ipfo_plugins._text import for_people
+
 CURLY = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b"
 """Quotes that a word processor makes; the original's printed guide has them."""
 
@@ -80,7 +82,9 @@ def _value(rest: str) -> str:
             at += 1
     left = rest[at:].strip(" \t;")
     if left and not left.startswith("#"):
-        raise ValueError(f'blanks need quotes: put "..." round the whole value (found "{left}")')
+        raise ValueError(
+            f'blanks need quotes: put "..." round the whole value (found "{for_people(left)}")'
+        )
     if any(char in CURLY for char in value):
         raise ValueError('curly quotes mean nothing here; write plain ones (")')
     return value
