@@ -1,4 +1,4 @@
-"""What tests/fuzz found in the loader: values without end, which Python's own readers do not bear."""
+"""What tests/fuzz found in the loader: values without end, and some that a terminal would obey."""
 
 from pathlib import Path
 
@@ -37,3 +37,26 @@ def test_the_largest_number_of_toml_is_only_a_number_that_does_not_fit(tmp_path:
     path = tmp_path / "pair.toml"
     path.write_text(f"a = [{2**63 - 1}, {-(2**63)}]")
     assert not any(LARGE in fault for fault in examine(path).faults)
+
+
+@pytest.mark.parametrize("odd", ["\u009b", "\u2028", "\u0085", "\u007f", "\U000e0001"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"{odd}" = 1',
+        'a."{odd}" = 9223372036854775808',
+        '[pair]\nname = "{odd}"\ninterval = "{odd}"',
+        '[groups."{odd}"]\ninterface = "{odd}"\naddresses = ["{odd}"]',
+        '[[notifiers]]\nplugin = "{odd}"',
+        'import_hostconfig = "{odd}"',
+    ],
+)
+def test_what_a_fault_quotes_is_on_one_line_and_steers_no_terminal(
+    tmp_path: Path, text: str, odd: str
+) -> None:
+    path = tmp_path / "pair.toml"
+    escaped = f"\\U{ord(odd):08x}"
+    path.write_text(text.replace("{odd}", escaped))
+    faults = examine(path).faults
+    assert all(fault.isprintable() for fault in faults)
+    assert any(escaped in fault or escaped.replace("U0000", "u") in fault for fault in faults)

@@ -45,4 +45,4 @@ def feed(data: bytes) -> None:
     assert examined.faults
     for fault in examined.faults:
         assert fault.startswith(f"{FILE}:"), fault
-        assert "\n" not in fault, fault
+        assert fault.isprintable(), f"more than a line, or a terminal's codes: {fault!r}"

@@ -67,11 +67,23 @@ def lines(file: Path, places: Lines, faults: Iterable[Fault]) -> list[str]:
     placed.sort(key=lambda each: each[0] or 0)  # stable: faults of one line stay in order
     texts = (
         (f"{file}:{line}: " if line else f"{file}: ")
-        + (f"{key_path(fault.path)}: " if fault.path else "")
-        + fault.words
+        + on_one_line(f"{key_path(fault.path)}: " if fault.path else "")
+        + on_one_line(fault.words)
         for line, fault in placed
     )
     return list(dict.fromkeys(texts))
+
+
+def on_one_line(text: str) -> str:
+    """`text` with what ends a line somewhere, or steers a terminal, written as TOML escapes it."""
+    return "".join(
+        each
+        if each.isprintable()
+        else f"\\U{ord(each):08x}"
+        if ord(each) > 0xFFFF
+        else f"\\u{ord(each):04x}"
+        for each in text
+    )
 
 
 @dataclass(frozen=True, slots=True)

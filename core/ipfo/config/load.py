@@ -15,7 +15,7 @@ from typing import Any
 from ipfo.config import document, imported, relations, schema
 from ipfo.config.choices import choices, entry_points, names_of
 from ipfo.config.draft import Draft
-from ipfo.config.faults import Fault, key_path, lines, of_schema, show
+from ipfo.config.faults import Fault, key_path, lines, of_schema, on_one_line, show
 from ipfo.config.locate import KeyPath, Lines, local_nodes
 from ipfo.config.model import Config, Document
 from ipfo.config.relations_links import unknown_node
@@ -72,7 +72,7 @@ def examine(path: Path, *, node: str | None = None) -> Examined:
         text = _read(path)
         tables = _parsed(text)
     except _UnreadableError as error:
-        return Examined(None, (f"{path}{error}",))
+        return Examined(None, (f"{path}{on_one_line(str(error))}",))
     return _Reading(path, Lines(text), tables).examine(node)
 
 
@@ -84,7 +84,7 @@ def plugins_of(path: Path) -> tuple[str, ...]:
     try:
         tables = _parsed(_read(path))
     except _UnreadableError as error:
-        raise ConfigError(f"{path}{error}") from error
+        raise ConfigError(f"{path}{on_one_line(str(error))}") from error
     known = installed()
     named = entry_points(tables, known)
     return tuple(name for name in named if name in known or named[name][0] == "plugins")
