@@ -108,6 +108,8 @@ def at_work(lab: Lab, make: Maker, *, settle_s: float, interval_s: float) -> Ite
                 rival.start(*HOSTS)
                 trial.held_by("alpha")
                 trial.rest(settle_s + interval_s * secrets.randbelow(1000) / 1000)
+                holders = watch.seen[SERVICE].holders
+                assert holders == {"alpha"}, f"{set(holders)} have it before anything befell alpha"
                 client.report()
                 yield trial
         finally:

@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.bench.arena import Trials
+from tests.bench.arena import FAILURES, Trials
 from tests.bench.page import line, page, targets_table
 from tests.bench.tables import TABLES, kernel_and_versions
 from tests.house import made_parts
@@ -38,7 +38,11 @@ def main() -> None:
     with Lab.open("bench") as lab:
         for name in given.tables or TABLES:
             sys.stdout.write(f"\n{TABLES[name].__doc__}\n")
-            table = TABLES[name](lab, trials)
+            try:
+                table = TABLES[name](lab, trials)
+            except FAILURES as error:
+                sys.stderr.write(f"  not measured: {type(error).__name__}: {error}\n")
+                continue
             for case, row in table.items():
                 for rival, figures in row.items():
                     sys.stdout.write(f"  {case:32} {rival:20} {line(figures)}\n")
