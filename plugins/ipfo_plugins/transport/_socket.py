@@ -11,6 +11,7 @@ import socket
 import struct
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
@@ -25,6 +26,12 @@ DATAGRAM_BYTES_MAX = 2048
 
 # Python's socket module does not have these; linux/in.h, linux/in6.h
 _IP_FREEBIND, _IPV6_FREEBIND, _IP_PKTINFO = 15, 78, 8
+
+_SO_RCVBUFFORCE = 33
+"""As SO_RCVBUF, beyond what the system allows; asm-generic/socket.h."""
+
+ROOM = 4 << 20
+"""Bytes that may wait in a socket: some thousand datagrams, as the kernel counts them."""
 
 SockAddr = tuple[str, int] | tuple[str, int, int, int]
 Ancillary = Sequence[tuple[int, int, bytes]]
@@ -78,9 +85,19 @@ def make_socket(here: Here) -> socket.socket:
     """A datagram socket that never waits, of the link's family, bound to nothing yet."""
     sock = socket.socket(here.family, socket.SOCK_DGRAM)
     sock.setblocking(False)
+    _make_room(sock)
     if here.family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     return sock
+
+
+def _make_room(sock: socket.socket) -> None:
+    """What comes in a flood while the engine is away must not push a heartbeat out of the socket."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, ROOM)
+    except OSError:  # only with CAP_NET_ADMIN on Linux; others have what their system allows
+        with suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
 
 
 def hold_to_interface(sock: socket.socket, here: Here) -> None:
