@@ -92,21 +92,6 @@ def test_any_interface_name_is_taken(write: Write, interface: str) -> None:
     assert facts.taken[0].interface == interface
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        'FAILOVER_BCAST_IPS=""x y\x1c\x85\u2028z',  # found by tests/fuzz
-        'FAILOVER_BCAST_IPS="192.0.2.1\x1b[2J"',
-        f"FAILOVER_PEER_IP=192.0.2.1\nFAILOVER_PEER_IP_PAIRS=\x1b[2J{'x' * 9000}",
-    ],
-)
-def test_what_a_refusal_quotes_is_one_line_and_fit_for_a_terminal(write: Write, line: str) -> None:
-    with pytest.raises(ValueError, match="FAILOVER_") as caught:
-        read(write(line))
-    assert str(caught.value).isprintable()
-    assert len(str(caught.value)) < 1000
-
-
 # The file is a piece of shell (legacy facts, 4.2), read without one.
 
 
