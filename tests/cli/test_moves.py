@@ -37,7 +37,14 @@ OTHERS = ("witnesses", "voter", "fence")
 
 def keys(value: Any, path: str = "") -> Iterator[str]:
     """The paths of a report as the page writes them."""
-    if not isinstance(value, dict) or path in {"carrier", "outbox", "workers.NAME", *OTHERS}:
+    if not isinstance(value, dict) or path in {
+        "carrier",
+        "outbox",
+        "workers.NAME",
+        "keys",
+        "lateness",
+        *OTHERS,
+    }:
         yield path
     elif path in {"groups", "links", "workers"}:
         for each in value.values():

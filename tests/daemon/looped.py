@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ipfo import clock
 from ipfo.cli.client import Client
 from ipfo.errors import IpfoError
 from ipfo.model import SECOND
+from ipfo.testing import processes
 
 PATIENCE_S = 30.0
 LOOK_AGAIN_S = 0.02
@@ -128,10 +130,15 @@ class Looped:
         raise AssertionError(f"{node} never said so; {said}\n{self.log(node).read_text()}")
 
     def end(self, node: str, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal to the daemon of `node` and give its exit code."""
+        """Send a signal to the daemon of `node` and give its exit code; its journal is written then."""
         daemon = self.daemons.pop(node)
+        writers = _writers(daemon.pid)
         daemon.send_signal(number)
-        return daemon.wait(PATIENCE_S)
+        code = daemon.wait(PATIENCE_S)
+        for writer in writers:  # it outlives the engine for as long as it has something to store
+            select.select([writer], [], [], PATIENCE_S)
+            os.close(writer)
+        return code
 
     def end_all(self) -> None:
         """Nothing of it runs any more."""
@@ -139,6 +146,18 @@ class Looped:
             daemon.kill()
         for daemon in self.daemons.values():
             daemon.wait(PATIENCE_S)
+
+
+def _writers(pid: int) -> list[int]:
+    """A descriptor for each `notices` worker below the daemon `pid`, readable when it has ended."""
+    if sys.platform != "linux":
+        return []
+    found = []
+    for child in processes.tree(pid)[1:]:
+        with suppress(OSError):
+            if b"ipfo.workers.notices" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(os.pidfd_open(child))
+    return found
 
 
 def held_by(node: str | None, group: str = "web") -> Callable[[Report], bool]:
