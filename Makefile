@@ -30,10 +30,10 @@ test: $(READY) ## Run everything that a change must pass. With CI=true nothing m
 	@$(MAKE) --no-print-directory lint
 	@rm -rf $(LEFT)/coverage && mkdir -p $(LEFT)/coverage
 	@# Tests mostly compute or wait: three side by side keep two cores busy. Pairs in namespaces are
-	@# watched by the millisecond, and have the machine to themselves.
+	@# watched by the millisecond, and have the machine to themselves, but for the patient ones.
 	@$(BIN)/coverage run -m pytest -q -o cache_dir=$(LEFT)/pytest --junit-xml=$(LEFT)/side-by-side.xml \
-		-n 3 --dist worksteal --ignore=tests/hosts
-	@$(BIN)/coverage run -m pytest -q -o cache_dir=$(LEFT)/pytest --junit-xml=$(LEFT)/hosts.xml tests/hosts
+		-n 3 --dist worksteal -m "not hosts or patient"
+	@$(BIN)/coverage run -m pytest -q -o cache_dir=$(LEFT)/pytest --junit-xml=$(LEFT)/hosts.xml -m "not patient" tests/hosts
 	@# A process that a test has killed leaves an empty file.
 	@find $(LEFT)/coverage -size 0 -delete
 	@$(BIN)/coverage combine -q

@@ -16,7 +16,7 @@ from ipfo.testing import processes
 from ipfo.testing.lab import HOSTS, PUBLIC, Lab
 from ipfo.testing.scene import PATIENCE_S, Scene, scene
 
-pytestmark = [pytest.mark.hosts, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.hosts, pytest.mark.patient, pytest.mark.timeout(120)]
 
 HOME = PUBLIC.address("alpha")
 NAMES = {"alpha": "primary", "beta": "secondary"}

@@ -10,7 +10,7 @@ from tests.hosts.plays import RATE
 from ipfo.testing.lab import NETWORKS, PUBLIC, Lab, Network
 from ipfo.testing.scene import SERVICE, SERVICE_6, pair_file, scene
 
-pytestmark = [pytest.mark.hosts, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.hosts, pytest.mark.patient, pytest.mark.timeout(120)]
 
 
 @dataclass(frozen=True)

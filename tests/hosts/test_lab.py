@@ -15,7 +15,7 @@ from ipfo.testing.lab import PRIVATE, PUBLIC, Lab, Network, remove_leftovers
 from ipfo.testing.netns import socket_in
 from ipfo.testing.watch import judge
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.patient]
 
 SERVICE = PUBLIC.numbered("100")
 SERVICE_6 = PUBLIC.numbered("100", 6)

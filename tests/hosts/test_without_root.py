@@ -20,7 +20,7 @@ from ipfo.testing.lab import CLIENT, HOSTS, PUBLIC, Lab
 from ipfo.testing.pair import Pair
 from ipfo.testing.scene import WEB, Scene, pair_file, write_pair
 
-pytestmark = [pytest.mark.hosts, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.hosts, pytest.mark.patient, pytest.mark.timeout(120)]
 
 UID = 7694
 """Of no user that there is."""

@@ -53,7 +53,7 @@ LASTING = ("hang", "spin", "keep_the_interpreter", "flood")
 PATIENT = ("hang", "spin", "flood")
 """In these a witness is ended after a minute only, so as not to disturb the voter (see `Denier`)."""
 
-SAMPLE = ("hang", "keep_the_interpreter", "leak", "end")
+SAMPLE = ("hang", "end")
 """Played in each run of the tests, for the time that they take; ``make abuses`` plays all."""
 
 PLAYED = WAYS if "IPFO_ALL_PLAYS" in os.environ else SAMPLE
