@@ -12,8 +12,6 @@ import pytest
 
 from ipfo.testing import processes
 
-pytestmark = pytest.mark.patient
-
 HOSTS = [pytest.mark.hosts, pytest.mark.timeout(120)]
 PATIENCE_S = 60.0
 
