@@ -20,7 +20,7 @@ ALL_PLAYS = "IPFO_ALL_PLAYS"
 """Set by ``make table``: else only a sample of the two long tables is played, for the time it takes."""
 
 SAMPLED = {"test_one_holder", "test_partitions"}
-EACH = 5
+EACH = 6
 """One play of so many is in the sample."""
 
 
