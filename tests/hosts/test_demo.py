@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,13 @@ from ipfo.testing import processes
 
 HOSTS = [pytest.mark.hosts, pytest.mark.timeout(120)]
 PATIENCE_S = 60.0
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder of a short name: the demo's sockets are two folders deeper, and may have 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="ipfo-") as path:
+        yield Path(path)
 
 
 @contextmanager
@@ -53,8 +61,8 @@ def left_over(process: subprocess.Popen[str], folder: Path) -> list[str]:
     "words",
     [pytest.param([], marks=HOSTS, id="hosts"), pytest.param(["--loopback"], id="loopback")],
 )
-def test_the_demo_shows_a_takeover_and_a_failback(tmp_path: Path, words: list[str]) -> None:
-    with demo(tmp_path, *words) as process:
+def test_the_demo_shows_a_takeover_and_a_failback(folder: Path, words: list[str]) -> None:
+    with demo(folder, *words) as process:
         said, complained = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, said + complained
     assert complained == ""
@@ -63,7 +71,7 @@ def test_the_demo_shows_a_takeover_and_a_failback(tmp_path: Path, words: list[st
     for told in ("ipfo starts on alpha and beta", "beta", "ipfo failback web", "alpha", "SIGTERM"):
         while told not in lines.pop(0):
             assert lines, f"{told}: not told, or not in this order\n{said}"
-    assert left_over(process, tmp_path) == []
+    assert left_over(process, folder) == []
 
 
 @pytest.mark.parametrize(
@@ -74,9 +82,9 @@ def test_the_demo_shows_a_takeover_and_a_failback(tmp_path: Path, words: list[st
     ],
 )
 def test_the_demo_clears_up_when_it_is_stopped(
-    tmp_path: Path, words: list[str], number: signal.Signals
+    folder: Path, words: list[str], number: signal.Signals
 ) -> None:
-    with demo(tmp_path, *words) as process:
+    with demo(folder, *words) as process:
         assert process.stdout is not None
         while "the preferred one" not in process.stdout.readline():
             assert process.poll() is None
@@ -85,6 +93,6 @@ def test_the_demo_clears_up_when_it_is_stopped(
         _, complained = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert complained.strip() == ""
-    assert left_over(process, tmp_path) == []
+    assert left_over(process, folder) == []
     assert daemons
     assert not [pid for pid in daemons if runs(pid)]
