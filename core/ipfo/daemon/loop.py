@@ -22,7 +22,7 @@ from ipfo.daemon.status import Holders
 from ipfo.machine.effects import Effect
 from ipfo.machine.events import DeadlineReached, Event
 from ipfo.machine.node import Node
-from ipfo.machine.step import next_deadline, step
+from ipfo.machine.step import next_deadline, step_all
 from ipfo.model import SECOND, Instant, Role, Terms
 from ipfo.workers.pool import Pool
 
@@ -98,7 +98,7 @@ class Loop:
         readable, writable = self._wait(ways)
         fds = readable | writable
         for at, heard in ways.links.receive():
-            self._take(heard, self._believable(at), hands)
+            self._take([heard], self._believable(at), hands)
         now = clock.now()
         for fileno, _, worker in ways.pool.watched():
             if fileno in fds:
@@ -108,12 +108,13 @@ class Loop:
             self._inbox.extend(ways.signals.take())
         if ways.carrier.fileno() in readable:
             self._inbox.extend(ways.carrier.changes())
-        for _ in range(min(STEPS_MAX, len(self._inbox))):
-            self._take(self._inbox.popleft(), clock.now(), hands)
+        if self._inbox:
+            first = [self._inbox.popleft() for _ in range(min(STEPS_MAX, len(self._inbox)))]
+            self._take(first, clock.now(), hands)
         now = clock.now()
         if (due := next_deadline(self.node)) <= now:
             self._late = self.lateness.note(now - due) or self._late
-            self._take(DeadlineReached(), now, hands)
+            self._take([DeadlineReached()], now, hands)
         self._watchdog.feed(now)
         # Last, so that nobody is told how it was before: an order to end may have come.
         self._inbox.extend(ways.control.ready(fds, now))
@@ -144,11 +145,11 @@ class Loop:
         now = clock.now()
         return at if 0 <= now - at < self.terms.interval_ns // 2 else now
 
-    def _take(self, event: Event, at: Instant, hands: Hands) -> None:
-        """Step on `event`, and do at once what follows; time never goes back."""
+    def _take(self, events: Sequence[Event], at: Instant, hands: Hands) -> None:
+        """Step on `events`, and do at once what follows; time never goes back."""
         self._stepped_at = max(self._stepped_at, at)
         was = self.node
-        taken = step(was, event, now=self._stepped_at, terms=self.terms)
+        taken = step_all(was, events, now=self._stepped_at, terms=self.terms)
         self.node = taken.node
         for effect in taken.effects:
             hands.carry_out(effect)

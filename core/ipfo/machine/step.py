@@ -4,7 +4,7 @@ Pure and total: no clock, no chance, no waiting, and an answer to every event in
 rules of a group are in `claim`, `hold` and `unwind`; those of the pair in `pair`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ipfo.machine import asking, doubt, fence, give, leases, links, pair, pause, restart, witness
@@ -100,6 +100,15 @@ def step(node: Node, event: Event, *, now: Instant, terms: Terms) -> Step:
     :param now: when the event is seen; never earlier than in the call before.
     :raises AssertionError: for a bug in these rules, and for nothing else.
     """
+    return step_all(node, (event,), now=now, terms=terms)
+
+
+def step_all(node: Node, events: Iterable[Event], *, now: Instant, terms: Terms) -> Step:
+    """Advance `node` by events that are seen together, in their order, as `step` does by one.
+
+    The peer hears once of what came of all of them: a thousand groups that turn at the same time
+    are a few heartbeats, and not a thousand.
+    """
     assert now >= node.stepped_at, "time runs backwards"
     w = Work(node, now, terms)
     pause.mind(w)
@@ -107,7 +116,8 @@ def step(node: Node, event: Event, *, now: Instant, terms: Terms) -> Step:
     if w.node.lapses_at is not None and now >= w.node.lapses_at:
         w.run_all()  # a lease that ran out is noticed before anything else is believed
         w.mind_leases()
-    _take_in(w, event)
+    for event in events:
+        _take_in(w, event)
     return _finish(w)
 
 
@@ -179,6 +189,7 @@ def _take_in(w: Work, event: Event) -> None:
         case ResumeAsked():
             _resume(w)
         case RestartAsked():
+            w.mind_leases()
             restart.ask(w)
         case TermsChanged():
             pair.take_terms(w, event.groups)
@@ -195,6 +206,8 @@ def _finish(w: Work) -> Step:
     """
     if w.node.standby_asked:
         _settle_standby(w)
+    if w.leases_changed:
+        w.mind_leases()
     due = w.now >= w.node.beat_at
     if due:
         leases.renew(w)
@@ -342,4 +355,4 @@ def _undo_leftover(w: Work, name: str) -> None:
     w.put(group)
 
 
-__all__ = ["Node", "Record", "Remembered", "Step", "boot", "next_deadline", "step"]
+__all__ = ["Node", "Record", "Remembered", "Step", "boot", "next_deadline", "step", "step_all"]

@@ -25,6 +25,7 @@ class Work:
         self.now = now
         self.terms = terms
         self.effects: list[Effect] = []
+        self.leases_changed = False  # of one group or more: what is first to lapse is found out at the end
         self.urgent = False  # something changed that the peer should hear of at once
         self.answer_on: str | None = None  # a link on which somebody new wants an echo
         self.asked_on: str | None = None  # a link on which the peer wants an answer at once
@@ -37,7 +38,7 @@ class Work:
         if group is not was:
             self.put(group)
             if (was.hold, was.leased_from) != (group.hold, group.leased_from):
-                self.mind_leases()
+                self.leases_changed = True
             self._withdraw(group)
             if was.hold is not Hold.OFF and group.hold is Hold.OFF:
                 self.node = evolve(self.node, told=self.node.told - {f"renew {name}"})
@@ -108,6 +109,7 @@ class Work:
         ]
         holds = any(group.hold is Hold.ON for group in self.node.groups.values())
         self.node = evolve(self.node, lapses_at=min(ends, default=None), holds=holds)
+        self.leases_changed = False
 
     def record(self, what: str, rule: str, *inputs: tuple[str, str | int]) -> None:
         """Store one line of history of the pair."""

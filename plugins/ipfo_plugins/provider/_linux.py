@@ -173,10 +173,11 @@ def _dependent(before: Sequence[Found], unwanted: Sequence[Found]) -> list[Found
         for found in unwanted
         if found.address.version == 4 and "secondary" not in found.flags
     }
+    going = set(unwanted)
     return [
         found
         for found in before
-        if found not in unwanted and found.address.interface.network in firsts
+        if found not in going and found.address.interface.network in firsts
     ]
 
 

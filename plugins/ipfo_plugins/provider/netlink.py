@@ -1,7 +1,8 @@
 """The provider ``netlink``: addresses by the kernel's own socket, without starting a program.
 
-Needs pyroute2 (the extra ``ipfo[netlink]``), which is imported when a provider is built. What it
-puts on an interface is the same as with the provider ``ip``, and so is what is said there.
+A whole group, or many, is one conversation (`_rtnetlink`). The routes of a home address go by
+pyroute2 (the extra ``ipfo[netlink]``), which is imported when there are any. What it puts on an
+interface is the same as with the provider ``ip``, and so is what is said there.
 """
 
 import errno
@@ -10,7 +11,8 @@ import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from types import ModuleType
+from importlib.util import find_spec
+from ipaddress import ip_address, ip_interface
 from typing import Any
 
 from ipfo.plugin import (
@@ -24,7 +26,9 @@ from ipfo.plugin import (
     hookimpl,
 )
 from ipfo_plugins._host import index_of
+from ipfo_plugins.provider import _rtnetlink as rt
 from ipfo_plugins.provider._linux import LinuxProvider, routes_by
+from ipfo_plugins.provider._rtnetlink import DELETE, NEW, Entry, Kernel, request
 
 FOREVER = 0xFFFFFFFF
 
@@ -48,39 +52,26 @@ _ROUTE_ATTRIBUTES = {
 class NetlinkProvider(LinuxProvider):
     """See `LinuxProvider`. Opens a socket for each question: this is asked once a second or less."""
 
-    def __init__(self, pyroute2: ModuleType) -> None:
-        """`pyroute2` is the module."""
-        self._pyroute2 = pyroute2
-
     def held(self, interface: str | None = None) -> list[Found]:
         """See `LinuxProvider`."""
-        index = index_of(interface) if interface else None
-        with self._kernel() as kernel:
-            where = {"index": index} if index else {}
-            return [_found(entry) for entry in kernel.get_addr(**where)]
+        index = index_of(interface) if interface else 0
+        with Kernel() as kernel:
+            entries = kernel.addresses(index)
+        names = _Names()
+        return [_found(entry, names[entry.index]) for entry in entries]
 
     def put(self, wanted: Sequence[Found], good_until: Instant | None = None) -> None:
         """See `LinuxProvider`."""
-        told = [(found, _settings(found)) for found in wanted]
-        with self._kernel() as kernel:
+        told = [request(NEW, _entry(found)) for found in wanted]
+        with Kernel() as kernel:
             check_not_late(good_until)
-            for found, settings in told:
-                with self._about(f"{found.address} on {found.interface}"):
-                    kernel.addr("replace", **settings)
+            _check(wanted, kernel.tell(told))
 
     def take(self, unwanted: Sequence[Found]) -> None:
         """See `LinuxProvider`."""
-        failed: OSError | None = None
-        with self._kernel() as kernel:
-            for found in unwanted:
-                place = {"index": index_of(found.interface), "prefixlen": found.address.prefix}
-                try:
-                    with self._about(f"{found.address} on {found.interface}"):
-                        kernel.addr("del", address=found.address.ip, **place)
-                except OSError as error:
-                    failed = error
-        if failed:
-            raise failed
+        told = [request(DELETE, _entry(found, going=True)) for found in unwanted]
+        with Kernel() as kernel:
+            _check(unwanted, kernel.tell(told))
 
     def routes(self, found: Found, others: Sequence[Found]) -> tuple[str, ...]:
         """See `LinuxProvider`; each is JSON, what the kernel is to be told."""
@@ -102,71 +93,103 @@ class NetlinkProvider(LinuxProvider):
 
     @contextmanager
     def _kernel(self) -> Iterator[Any]:
-        """A socket to the kernel."""
-        with self._about("the kernel"), self._pyroute2.IPRoute() as kernel:
+        """A socket to the kernel, for routes."""
+        import pyroute2
+
+        with self._about("the kernel"), pyroute2.IPRoute() as kernel:
             yield kernel
 
     @contextmanager
     def _about(self, what: str) -> Iterator[None]:
         """What is refused in here is an OSError about `what`."""
+        from pyroute2 import NetlinkError
+
         try:
             yield
-        except self._pyroute2.NetlinkError as error:
-            text = f"netlink: {what}: {os.strerror(error.code)}"
-            raise OSError(error.code, text) from error
+        except NetlinkError as error:
+            raise _refusal(error.code, what) from error
         except ValueError as error:  # pyroute2 checks some of what it is told by itself
             raise OSError(errno.EINVAL, f"netlink: {what}: {error}") from error
 
 
-def _found(entry: Mapping[str, Any]) -> Found:
-    """One RTM_NEWADDR."""
-    values = dict(entry["attrs"])
-    own, peer = values.get("IFA_LOCAL"), values["IFA_ADDRESS"]
-    address = Address.parse(f"{own or peer}/{entry['prefixlen']}")
-    lifetime = values.get("IFA_CACHEINFO", {}).get("ifa_valid", FOREVER)
-    bits = values.get("IFA_FLAGS", entry["flags"])
-    flags = [f"bits {bits:#x}", f"scope {entry['scope']}"]
-    said = {
-        "brd": values.get("IFA_BROADCAST"),
-        "label": values.get("IFA_LABEL"),
-        "peer": peer if own and own != peer else None,
-        "metric": values.get("IFA_RT_PRIORITY"),
-    }
-    flags += [f"{word} {value}" for word, value in said.items() if value]
+class _Names(dict[int, str]):
+    """The names of interfaces by their number, each asked for once."""
+
+    def __missing__(self, index: int) -> str:
+        self[index] = socket.if_indextoname(index)
+        return self[index]
+
+
+def _check(wanted: Sequence[Found], refused: Sequence[int]) -> None:
+    """OSError about the first of `wanted` that was refused."""
+    for found, number in zip(wanted, refused, strict=True):
+        if number:
+            raise _refusal(number, f"{found.address} on {found.interface}")
+
+
+def _refusal(number: int, what: str) -> OSError:
+    return OSError(number, f"netlink: {what}: {os.strerror(number)}")
+
+
+def _found(entry: Entry, interface: str) -> Found:
+    """One address of the kernel."""
+    values = entry.attributes
+    own, peer = values.get(rt.LOCAL), values[rt.ADDRESS]
+    address = Address(ip_interface((own or peer, entry.prefix)))
+    lifetime = FOREVER
+    if rt.CACHEINFO in values:
+        _, lifetime, *_ = rt.LIFETIMES.unpack(values[rt.CACHEINFO])
+    bits = rt.NUMBER.unpack(values[rt.FLAGS])[0] if rt.FLAGS in values else entry.bits
+    flags = [f"bits {bits:#x}", f"scope {entry.scope}"]
+    if broadcast := values.get(rt.BROADCAST):
+        flags.append(f"brd {ip_address(broadcast)}")
+    if label := values.get(rt.LABEL):
+        flags.append(f"label {label.rstrip(bytes(1)).decode()}")
+    if own and own != peer:
+        flags.append(f"peer {ip_address(peer)}")
+    if metric := values.get(rt.METRIC):
+        flags.append(f"metric {rt.NUMBER.unpack(metric)[0]}")
     if address.version == 4 and bits & _SECONDARY:
         flags.append("secondary")
     if bits & _NOPREFIXROUTE:
         flags.append("noprefixroute")
-    interface = socket.if_indextoname(entry["index"])
     return Found(address, interface, None if lifetime == FOREVER else lifetime, tuple(flags))
 
 
-def _settings(found: Found) -> dict[str, Any]:
-    """What the kernel is told of `found`."""
+def _entry(found: Found, *, going: bool = False) -> Entry:
+    """What the kernel is told of `found`; `going`: no more than is needed to know it by."""
     said = dict(flag.split(" ", 1) for flag in found.flags if " " in flag)
+    address = found.address
+    own = address.interface.ip.packed
+    attributes = {rt.ADDRESS: ip_address(said["peer"]).packed if "peer" in said else own}
+    if address.version == 4:
+        attributes[rt.LOCAL] = own
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    scope = 0 if going else int(said.get("scope", "0"))
+    if not going:
+        attributes |= _settings(found, said)
+    return Entry(family, address.prefix, 0, scope, index_of(found.interface), attributes)
+
+
+def _settings(found: Found, said: Mapping[str, str]) -> dict[int, bytes]:
+    """How `found` is to be: its lifetimes, flags, broadcast address, label and metric."""
+    version = found.address.version
     bits = int(said.get("bits", "0"), 16)
     lifetime = FOREVER if found.lifetime_s is None else found.lifetime_s
-    deprecated = found.address.version == 6 and (
+    deprecated = version == 6 and (
         bool(bits & _DEPRECATED) or (not found.flags and found.lifetime_s is not None)
     )
-    settings: dict[str, Any] = {
-        "index": index_of(found.interface),
-        "address": said.get("peer", found.address.ip),
-        "prefixlen": found.address.prefix,
-        "flags": bits & _KEPT | (_NODAD if found.address.version == 6 else 0),
-        "valid_lft": lifetime,
-        "preferred_lft": 0 if deprecated else lifetime,
+    kept = bits & _KEPT | (_NODAD if version == 6 else 0)
+    settings = {
+        rt.CACHEINFO: rt.LIFETIMES.pack(0 if deprecated else lifetime, lifetime, 0, 0),
+        rt.FLAGS: rt.NUMBER.pack(kept),
     }
-    if found.address.version == 4:
-        settings["local"] = found.address.ip
-    settings |= {
-        key: said[word] for word, key in (("brd", "broadcast"), ("label", "label")) if word in said
-    }
-    settings |= {
-        key: int(said[word])
-        for word, key in (("metric", "priority"), ("scope", "scope"))
-        if word in said
-    }
+    if "brd" in said:
+        settings[rt.BROADCAST] = ip_address(said["brd"]).packed
+    if "label" in said:
+        settings[rt.LABEL] = said["label"].encode() + bytes(1)
+    if "metric" in said:
+        settings[rt.METRIC] = rt.NUMBER.pack(int(said["metric"]))
     return settings
 
 
@@ -195,12 +218,10 @@ def build(_options: Options) -> Provider:
 
     :raises ValueError: where pyroute2 is not installed.
     """
-    try:
-        import pyroute2
-    except ImportError as error:
+    if find_spec("pyroute2") is None:
         msg = 'the provider netlink needs pyroute2: pip install "ipfo[netlink]"'
-        raise ValueError(msg) from error
-    return NetlinkProvider(pyroute2)
+        raise ValueError(msg)
+    return NetlinkProvider()
 
 
 @hookimpl
