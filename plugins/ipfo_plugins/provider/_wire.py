@@ -11,6 +11,7 @@ import select
 import socket
 import struct
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -23,6 +24,10 @@ from ipfo_plugins.provider import _arp, _nd
 
 PROBES = 3
 """So many times each address is asked for within the timeout: a single frame may be lost."""
+
+PACE_S = 0.0005
+FULL_MAX = 40
+"""A card that has no room for a frame is given so long, so often: a thousand come in a row."""
 
 FRAMES_MAX = 64
 """Frames taken from one socket in a row, so that a busy wire cannot hide the deadline."""
@@ -101,10 +106,14 @@ def probe(interface: str, addresses: Sequence[Address], timeout_ns: int) -> list
     if sys.platform != "linux":
         return []
     ends = now() + timeout_ns
-    with _Card.open(interface) as card:
+    card = _Card.open(interface)
+    try:
         if not card.speaks:
             return []
         return _Question(card, addresses).ask(ends, max(1, timeout_ns // PROBES))
+    finally:
+        # nobody waits for that: a takeover at 10 ms heartbeats may hang on the answer
+        threading.Thread(target=card.stack.close, daemon=True).start()
 
 
 @dataclass(slots=True)
@@ -147,12 +156,6 @@ class _Card:
             return False
         return True
 
-    def __enter__(self) -> "_Card":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stack.close()
-
     def hear(self, ethertype: int) -> socket.socket:
         """The socket that hears `ethertype` from now on."""
         if ethertype not in self.sockets:
@@ -160,14 +163,21 @@ class _Card:
         return self.sockets[ethertype]
 
     def send(self, ethertype: int, frame: bytes) -> None:
-        """Send `frame`, or raise OSError."""
+        """Send `frame`, as soon as the card has room for it, or raise OSError."""
         sock = self.sockets.get(ethertype) or self.sockets[0]
-        try:
-            sock.send(frame)
-        except OSError as error:
-            raise OSError(
-                error.errno, f"{self.interface}: {os.strerror(error.errno or 0)}"
-            ) from error
+        for _ in range(FULL_MAX):
+            try:
+                sock.send(frame)
+            except OSError as error:
+                failed = error
+            else:
+                return
+            if failed.errno not in (errno.EAGAIN, errno.ENOBUFS):
+                break
+            select.select([], [], [], PACE_S)
+        raise OSError(
+            failed.errno, f"{self.interface}: {os.strerror(failed.errno or 0)}"
+        ) from failed
 
     def _bind(self, ethertype: int) -> socket.socket:
         try:
