@@ -119,9 +119,9 @@ class Group:
     told: frozenset[str] = field(default=frozenset())  # what people know and need not be told again
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Around:
-    """What the pair knows, for the rules of a group."""
+    """What the pair knows, for the rules of a group; made by `node.around_group`."""
 
     now: Instant
     terms: Terms

@@ -1,13 +1,14 @@
 """What a node knows: of its links, of its peer, of each group. Equal nodes, given equal events, stay equal."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Any
 
 from ipfo.machine.group import Around, Group, Hold
 from ipfo.machine.links import Link
-from ipfo.model import SECOND, Epoch, GroupEntry, Instant, LinkState, Role, Terms
+from ipfo.model import SECOND, Epoch, GroupEntry, GroupTerms, Instant, LinkState, Role, Terms
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,9 @@ class Node:
     renew_due_at: Instant = Instant(0)
     said: Mapping[str, GroupEntry] = field(default_factory=dict)  # our entries, as sent
     digest: int = 0  # over `said`
-    claimants: tuple[str, ...] = ()  # groups that wait for the peer to know of a claim
+    claimants: Mapping[str, None] = field(
+        default_factory=dict
+    )  # groups that wait for the peer to know of a claim
     carried: Mapping[str, tuple[Instant, ...]] = field(default_factory=dict)  # when, by claimant
     known_claims: frozenset[str] = frozenset()  # claims that the peer has heard of
     hot: Mapping[str, int] = field(default_factory=dict)  # how often an entry is still to be sent
@@ -89,41 +92,69 @@ class Node:
 
 def around(node: Node, name: str, now: Instant, terms: Terms) -> Around:
     """What the rules of the group `name` may know of the pair."""
-    group = terms.groups[name]
-    return Around(
-        now=now,
-        terms=terms,
+    return around_group(pair_part(node, now, terms), node, name)
+
+
+Part = Mapping[str, Any]
+"""Those fields of an `Around` that are the same for all groups."""
+
+
+def pair_part(node: Node, now: Instant, terms: Terms) -> Part:
+    """What all groups may know of the pair: worked out once, however many of them are looked at."""
+    return {
+        "now": now,
+        "terms": terms,
+        "started_at": node.started_at,
+        "heard_at": node.heard_at,
+        "peer_ever": node.peer_boot is not None,
+        "late": node.late,
+        "silent": node.silent,
+        "outcast": node.outcast,
+        "stopping": node.stopping,
+        "renewed_at": node.renewed_at,
+        "drift": node.peer_config not in (None, terms.config_digest),
+        "back_at": node.back_at,
+        "listen_until": node.listen_until,
+        "slept_at": node.slept_at,
+        "deaf": node.peer_deaf and not node.silent,
+        "unheard": node.unheard and not node.silent,
+        "alone": node.alone,
+        "reached": not terms.deniers or (node.reached and node.reached_at >= _doubt_since(node)),
+        "vote_lost": node.vote_lost,
+        "fenced": node.fenced,
+        "maintenance": node.maintenance or node.peer_maintenance,
+    }
+
+
+def around_group(part: Part, node: Node, name: str) -> Around:
+    """`part`, with what concerns the group `name` alone."""
+    group = part["terms"].groups[name]
+    asked_for = node.asked_for.get(name)
+    made = object.__new__(Around)
+    made.__dict__.update(
+        part,
         group=group,
-        started_at=node.started_at,
-        heard_at=node.heard_at,
-        peer_ever=node.peer_boot is not None,
-        late=node.late,
-        silent=node.silent,
-        carrier=node.down.isdisjoint(group.interfaces),
-        carrier_at=max(
-            (node.up_at.get(each, node.started_at) for each in group.interfaces),
-            default=node.started_at,
-        ),
-        outcast=node.outcast,
-        stopping=node.stopping,
-        renewed_at=node.renewed_at,
-        drift=node.peer_config not in (None, terms.config_digest),
+        carrier=not node.down or node.down.isdisjoint(group.interfaces),
+        carrier_at=_carrier_at(node, group),
         peer_knows=name in node.known_claims,
-        back_at=node.back_at,
-        listen_until=node.listen_until,
-        slept_at=node.slept_at,
-        deaf=node.peer_deaf and not node.silent,
-        unheard=node.unheard and not node.silent,
-        alone=node.alone,
-        reached=not terms.deniers or (node.reached and node.reached_at >= _doubt_since(node)),
         voted_until=node.votes.get(name),
         denied=node.denied.get(name),
-        vote_lost=node.vote_lost,
-        vote_known=node.asked_for.get(name) == node.groups[name].claim
+        vote_known=asked_for is not None
+        and asked_for == node.groups[name].claim
         and node.vote_asked_at is None,
-        fenced=node.fenced,
-        maintenance=node.maintenance or node.peer_maintenance,
     )
+    assert len(made.__dict__) == AROUND_FIELDS
+    return made
+
+
+AROUND_FIELDS = len(fields(Around))
+
+
+def _carrier_at(node: Node, group: GroupTerms) -> Instant:
+    if not node.up_at:
+        return node.started_at
+    up_at = (node.up_at.get(each, node.started_at) for each in group.interfaces)
+    return max(up_at, default=node.started_at)
 
 
 def alone_at(node: Node, terms: Terms) -> Instant | None:

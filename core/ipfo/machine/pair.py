@@ -63,7 +63,7 @@ def hear(w: Work, event: HeartbeatHeard) -> None:
     if away or node.alone:
         w.run_all()
     else:
-        for name in w.node.claimants:
+        for name in tuple(w.node.claimants):
             w.run(name)
     if away or was is not LinkState.UP:
         judge_links(w)

@@ -94,7 +94,7 @@ def step_group(group: Group, fact: Fact, a: Around) -> Out:
         was = group
         group, asked = RULES[group.role](group, a)
         effects.extend(asked)
-        if group == was:
+        if group is was or group == was:
             group, asked = home.look(group, a)
             return group, (*effects, *asked)
     msg = f"the rules do not come to rest: {group}"

@@ -206,8 +206,7 @@ def _finish(w: Work) -> Step:
     """
     if w.node.standby_asked:
         _settle_standby(w)
-    if w.leases_changed:
-        w.mind_leases()
+    w.mind_changes()
     due = w.now >= w.node.beat_at
     if due:
         leases.renew(w)
@@ -228,6 +227,7 @@ def _finish(w: Work) -> Step:
     if w.node.stopping and not w.node.ended and pair.holds_nothing(w):
         w.node = evolve(w.node, ended=True)
         w.effects.append(End())
+    w.mind_changes()
     w.node = evolve(w.node, due_at=_due_at(w.node, w.terms))
     return Step(w.node, tuple(w.effects))
 

@@ -3,12 +3,14 @@
 Lives for one call of `step` only, which stays a pure function of what goes in.
 """
 
+from typing import Any
+
 from ipfo.machine.effects import Effect, Notify, Record, Withdraw
 from ipfo.machine.evidence import entry
 from ipfo.machine.evolve import evolve
-from ipfo.machine.group import Group, Hold, is_renewed, lease_ends
+from ipfo.machine.group import Around, Group, Hold, is_renewed, lease_ends
 from ipfo.machine.links import Link
-from ipfo.machine.node import Node, around, entry_digest
+from ipfo.machine.node import Node, Part, around_group, entry_digest, pair_part
 from ipfo.machine.roles import Fact, step_group, wakes_at
 from ipfo.model import Event as Told
 from ipfo.model import Instant, Role, Terms
@@ -18,22 +20,60 @@ HOT_SENDINGS = 3
 
 
 class Work:
-    """A step in the making."""
+    """A step in the making.
+
+    What is noted of one group goes into mappings that are copied once for the whole step, and what
+    all groups may know of the pair is worked out once: a step over a thousand groups costs a
+    thousand times as much as one over one, and not more.
+    """
 
     def __init__(self, node: Node, now: Instant, terms: Terms) -> None:
-        self.node = node
+        self._node = node
+        self._part: Part | None = None  # of `_node`
+        self._copied: set[str] = set()  # fields of `_node` that no other node has
         self.now = now
         self.terms = terms
         self.effects: list[Effect] = []
-        self.leases_changed = False  # of one group or more: what is first to lapse is found out at the end
+        self.leases_changed = (
+            False  # of one group or more: what is first to lapse is found out at the end
+        )
+        self.wakes_changed = False  # likewise
         self.urgent = False  # something changed that the peer should hear of at once
         self.answer_on: str | None = None  # a link on which somebody new wants an echo
         self.asked_on: str | None = None  # a link on which the peer wants an answer at once
 
+    @property
+    def node(self) -> Node:
+        """The node as it is by now."""
+        return self._node
+
+    @node.setter
+    def node(self, node: Node) -> None:
+        self._node = node
+        self._part = None
+
+    def around(self, name: str) -> Around:
+        """What the rules of the group `name` may know of the pair now."""
+        if self._part is None:
+            self._part = pair_part(self._node, self.now, self.terms)
+        return around_group(self._part, self._node, name)
+
+    def _own(self, what: str) -> dict[str, Any]:
+        """The mapping `what` of the node, to be changed in place."""
+        if what not in self._copied:
+            self._copied.add(what)
+            self._note(**{what: dict(getattr(self._node, what))})
+        own: dict[str, Any] = getattr(self._node, what)
+        return own
+
+    def _note(self, **changes: Any) -> None:  # noqa: ANN401 - fields of a node
+        """Change what is noted of single groups; what all may know of the pair stays as it is."""
+        self._node = evolve(self._node, **changes)
+
     def run(self, name: str, fact: Fact = None) -> None:
         """Step the group `name`."""
         was = self.node.groups[name]
-        group, asked = step_group(was, fact, around(self.node, name, self.now, self.terms))
+        group, asked = step_group(was, fact, self.around(name))
         self.effects.extend(asked)
         if group is not was:
             self.put(group)
@@ -41,7 +81,7 @@ class Work:
                 self.leases_changed = True
             self._withdraw(group)
             if was.hold is not Hold.OFF and group.hold is Hold.OFF:
-                self.node = evolve(self.node, told=self.node.told - {f"renew {name}"})
+                self._note(told=self.node.told - {f"renew {name}"})
         self.refresh(name)
 
     def _withdraw(self, group: Group) -> None:
@@ -52,7 +92,7 @@ class Work:
         if group.role not in (Role.CLAIMANT, Role.HOLDER):
             claims = {name: epoch for name, epoch in node.asked_for.items() if name != group.name}
             votes = {name: until for name, until in node.votes.items() if name != group.name}
-            self.node = evolve(node, asked_for=claims, votes=votes)
+            self._note(asked_for=claims, votes=votes)
             self.effects.append(Withdraw(group.name, group.claim))
 
     def run_all(self) -> None:
@@ -62,18 +102,17 @@ class Work:
 
     def put(self, group: Group) -> None:
         """Replace a group."""
-        node = evolve(self.node, groups={**self.node.groups, group.name: group})
+        self._own("groups")[group.name] = group
+        node = self._node
         claims = group.role is Role.CLAIMANT
         if claims != (group.name in node.claimants):
-            others = tuple(name for name in node.claimants if name != group.name)
-            carried = {name: at for name, at in node.carried.items() if name != group.name}
-            node = evolve(
-                node,
-                claimants=(*others, group.name) if claims else others,
-                carried=carried,
-                known_claims=node.known_claims - {group.name},
-            )
-        self.node = node
+            claimants = self._own("claimants")
+            if claims:
+                claimants[group.name] = None
+            else:
+                del claimants[group.name]
+            self._own("carried").pop(group.name, None)
+            self._note(known_claims=node.known_claims - {group.name})
 
     def put_link(self, link: Link) -> None:
         """Replace a link."""
@@ -81,34 +120,41 @@ class Work:
 
     def refresh(self, name: str) -> None:
         """Bring up to date what is derived from a group: when it wakes, and what is said of it."""
-        a = around(self.node, name, self.now, self.terms)
+        a = self.around(name)
         group = self.node.groups[name]
         wake = wakes_at(group, a)
-        node = self.node
-        if node.wakes.get(name) != wake:
-            wakes = {key: at for key, at in node.wakes.items() if key != name}
+        if self.node.wakes.get(name) != wake:
+            wakes = self._own("wakes")
+            wakes.pop(name, None)
             if wake is not None:
                 wakes[name] = wake
-            node = evolve(node, wakes=wakes, wakes_at=min(wakes.values(), default=None))
+            self.wakes_changed = True
         said = entry(group, a)
-        was = node.said.get(name)
+        was = self.node.said.get(name)
         if said != was:
-            digest = node.digest ^ entry_digest(said) ^ (entry_digest(was) if was else 0)
-            hot = {**node.hot, name: HOT_SENDINGS}
-            node = evolve(node, said={**node.said, name: said}, digest=digest, hot=hot)
+            self._own("said")[name] = said
+            self._own("hot")[name] = HOT_SENDINGS
+            digest = self.node.digest ^ entry_digest(said) ^ (entry_digest(was) if was else 0)
+            self._note(digest=digest)
             self.urgent = True
-        self.node = node
+
+    def mind_changes(self) -> None:
+        """Find out what is first, where something changed of when groups wake or leases lapse."""
+        if self.leases_changed:
+            self.mind_leases()
+        if self.wakes_changed:
+            self._note(wakes_at=min(self.node.wakes.values(), default=None))
+            self.wakes_changed = False
 
     def mind_leases(self) -> None:
         """Find out anew when the first lease held may run out."""
         ends = [
             ends_at
             for name, group in self.node.groups.items()
-            if is_renewed(group)
-            and (ends_at := lease_ends(group, around(self.node, name, self.now, self.terms)))
+            if is_renewed(group) and (ends_at := lease_ends(group, self.around(name)))
         ]
         holds = any(group.hold is Hold.ON for group in self.node.groups.values())
-        self.node = evolve(self.node, lapses_at=min(ends, default=None), holds=holds)
+        self._note(lapses_at=min(ends, default=None), holds=holds)
         self.leases_changed = False
 
     def record(self, what: str, rule: str, *inputs: tuple[str, str | int]) -> None:

@@ -17,7 +17,7 @@ from ipfo.machine.events import (
 )
 from ipfo.machine.node import Node
 from ipfo.machine.step import boot
-from ipfo.model import SECOND, Instant
+from ipfo.model import SECOND, Instant, Role
 from ipfo.sim import start
 from ipfo.sim.addresses import Addresses
 from ipfo.sim.clocks import HostClock
@@ -363,6 +363,8 @@ class Host:
 
     def record(self, effect: ask.Record) -> None:
         """The journal."""
+        if effect.what == "turn" and effect.role is Role.CLAIMANT and effect.group is not None:
+            self.world.judge.orders.claimed(effect.group, self.name)
         if self.world.is_noting:
             turn = (
                 f" {effect.was.value} -> {effect.role.value}" if effect.was and effect.role else ""

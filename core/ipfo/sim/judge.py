@@ -108,7 +108,7 @@ class Judge:
         """Something happened to the world: what was possible may not be any more."""
         self.past.look()
         for double in self._double.values():
-            if not self._world.network.works():
+            if not self.past.talking():
                 double.unheard()
 
     def holders_changed(self, address: str) -> None:
@@ -246,7 +246,6 @@ class Judge:
 
     def acquired(self, host: "Host", group: str, epoch: int) -> None:
         """The address is being put on."""
-        self.orders.came(group, host.name)
         if epoch != self._epochs.get((host.name, group), (0, 0))[0]:
             self.breaks("P4", group, f"{host.name} acquires under epoch {epoch}, not the last one")
 

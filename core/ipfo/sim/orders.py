@@ -50,8 +50,8 @@ class Orders:
         self.waiting: dict[Key, Waiting] = {}
         self._done: dict[
             str, tuple[str, int]
-        ] = {}  # group: where it was to be, and since when it is
-        self._came: dict[tuple[str, str], int] = {}  # when a group came to a node last
+        ] = {}  # group: where it was to be, and since when it is claimed there
+        self._claimed: dict[tuple[str, str], int] = {}  # when a node claimed a group last
         self._wanted: set[tuple[str, str]] = set()  # group and node
         self._world = world
 
@@ -76,12 +76,11 @@ class Orders:
         if effect.done and waiting.moves:
             group, to = waiting.order.group, waiting.order.to
             # who gave it may answer long after: its release was slow
-            since = max(waiting.since, self._came.get((group, to), self._world.now))
-            self._done[group] = (to, since)
+            self._done[group] = (to, self._claimed.get((group, to), self._world.now))
 
-    def came(self, group: str, node: str) -> None:
-        """`node` has acquired `group`."""
-        self._came[group, node] = self._world.now
+    def claimed(self, group: str, node: str) -> None:
+        """`node` claims `group`."""
+        self._claimed[group, node] = self._world.now
 
     def daemon_ended(self, host: "Host") -> None:
         """Who waits has been told that it ends."""
