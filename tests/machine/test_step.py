@@ -1,5 +1,7 @@
 """`step` alone: it is total, its deadlines move on, and its table of turns is the truth."""
 
+from dataclasses import replace
+
 import pytest
 from tests.machine.scenes import PHASED, settled
 from tests.machine.virtual_pair import MS, Pair, terms
@@ -11,6 +13,7 @@ from ipfo.machine.events import (
     DeadlineReached,
     Event,
     HandoverAsked,
+    HealthChanged,
     HeartbeatHeard,
     PhaseEnded,
     Probed,
@@ -22,7 +25,7 @@ from ipfo.machine.events import (
     Swept,
     TermsChanged,
 )
-from ipfo.machine.step import Node, boot, next_deadline, step
+from ipfo.machine.step import Node, boot, next_deadline, step, step_all
 from ipfo.machine.turns import TURNS, check
 from ipfo.model import (
     ENTRIES_MAX,
@@ -228,3 +231,28 @@ def test_a_configured_carrier_that_is_down_at_start_is_known() -> None:
     mine = terms("alpha")
     made = boot(mine, {}, Instant(0), down=frozenset({"eth0"}))
     assert made.node.said["web"].health is Health.CARRIER
+
+
+def test_what_many_groups_tell_at_the_same_time_is_one_heartbeat() -> None:
+    """Issue 4: "Changed groups go out at once, in as many datagrams as needed"."""
+    web = terms("alpha").groups["web"]
+    many = terms("alpha", groups={f"web{i}": replace(web, name=f"web{i}") for i in range(40)})
+    node = boot(many, {}, Instant(100 * SECOND), down=frozenset()).node
+    while (now := next_deadline(node)) < 104 * SECOND:
+        node = step(node, DeadlineReached(), now=now, terms=many).node
+    now = node.stepped_at
+    news = [HealthChanged(name, "the disk is full") for name in many.groups]
+
+    together = step_all(node, news, now=now, terms=many)
+    one_by_one, beats = node, 0
+    for each in news:
+        taken = step(one_by_one, each, now=now, terms=many)
+        one_by_one = taken.node
+        beats += len([effect for effect in taken.effects if isinstance(effect, SendHeartbeat)])
+
+    sent = [effect for effect in together.effects if isinstance(effect, SendHeartbeat)]
+    assert [effect.heartbeat.link for effect in sent] == list(many.links)
+    assert {entry.group for entry in sent[0].heartbeat.entries} == set(many.groups)
+    assert beats == len(news) * len(many.links)
+    assert together.node.groups == one_by_one.groups
+    assert together.node.digest == one_by_one.digest

@@ -247,13 +247,11 @@ def _entries(w: Work) -> tuple[GroupEntry, ...]:
     """The entries that changed of late, and some of the others in turn."""
     node = w.node
     unknown = [name for name in node.claimants if name not in node.known_claims]
-    names = list(dict.fromkeys((*unknown, *node.hot)))[:ENTRIES_MAX]
+    names = dict.fromkeys(list(dict.fromkeys((*unknown, *node.hot)))[:ENTRIES_MAX])
     every = tuple(node.said)
     room = min(ROTATING, ENTRIES_MAX - len(names), len(every))
     for step in range(room):
-        name = every[(node.rotation + step) % len(every)]
-        if name not in names:
-            names.append(name)
+        names[every[(node.rotation + step) % len(every)]] = None
     hot = {name: left for name, left in node.hot.items() if name not in names}
     hot |= {name: node.hot[name] - 1 for name in names if node.hot.get(name, 0) > 1}
     rotation = (node.rotation + room) % max(1, len(every))
