@@ -38,9 +38,16 @@ class Desk:
         self.prepared |= more
 
     def call(
-        self, do: str, given: Mapping[str, Any], deadline: Instant, then: Callable[[Outcome], None]
+        self,
+        do: str,
+        given: Mapping[str, Any],
+        deadline: Instant,
+        then: Callable[[Outcome], None],
+        *,
+        ahead: bool = False,
     ) -> None:
-        self.calls.append((do, given, deadline, then))
+        call = (do, given, deadline, then)
+        self.calls.insert(0 if ahead else len(self.calls), call)
 
     def last(self) -> tuple[str, Mapping[str, Any], Instant, Callable[[Outcome], None]]:
         return self.calls[-1]

@@ -186,11 +186,11 @@ import ipfo.daemon.loop as loop
 from ipfo.model import Role
 from ipfo.cli import main
 
-def step(node, event, *, now, terms, right=loop.step):
+def step_all(node, events, *, now, terms, right=loop.step_all):
     assert node.groups["web"].role is not Role.HOLDER, "a bug of ours"
-    return right(node, event, now=now, terms=terms)
+    return right(node, events, now=now, terms=terms)
 
-loop.step = step
+loop.step_all = step_all
 main(sys.argv[1:], prog_name="ipfo")
 """
 

@@ -51,12 +51,18 @@ class Caller:
         self.outcomes: list[tuple[int, Outcome]] = []
         self.asked = 0
 
-    def ask(self, do: str, within_ns: int = 15 * SECOND, **given: Any) -> int:
+    def ask(
+        self, do: str, within_ns: int = 15 * SECOND, *, ahead: bool = False, **given: Any
+    ) -> int:
         """Put a call; its number."""
         number = self.asked
         self.asked += 1
+
+        def then(outcome: Outcome) -> None:
+            self.outcomes.append((number, outcome))
+
         deadline = Instant(clock.now() + within_ns)
-        self.worker.call(do, given, deadline, lambda out: self.outcomes.append((number, out)))
+        self.worker.call(do, given, deadline, then, ahead=ahead)
         return number
 
     def answer(self, number: int) -> Outcome:

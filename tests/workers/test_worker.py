@@ -110,6 +110,16 @@ def test_a_full_queue_drops_the_oldest_and_tells_it(unruly: Caller) -> None:
     assert sorted(n for n, _ in unruly.outcomes) == numbers
 
 
+def test_a_call_that_goes_ahead_waits_only_for_the_one_that_has_begun(unruly: Caller) -> None:
+    """A renewal must not wait for a long queue of probes and announcements: its lease would end."""
+    unruly.ok("echo")
+    asked = [unruly.ask("echo", n=n) for n in range(3)]
+    renewal = unruly.ask("echo", ahead=True)
+    for number in asked:
+        unruly.answer(number)
+    assert [number for number, _ in unruly.outcomes[1:]] == [asked[0], renewal, *asked[1:]]
+
+
 def test_a_call_that_waited_too_long_fails_without_a_kill(unruly: Caller) -> None:
     pid = unruly.ok("echo")["pid"]
     unruly.ask("spin", within_ns=2 * SECOND)

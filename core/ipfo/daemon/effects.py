@@ -216,7 +216,11 @@ class Effects:
             self._paper.write("announce", what, effect.group, effect.epoch)
 
     def _renew(self, effect: ask.Renew) -> None:
-        """Half the lease is the most that a renewal may take: after that the next one is due."""
+        """Half the lease is the most that a renewal may take: after that the next one is due.
+
+        It waits for nothing that has not begun: what it renews is on, and what is asked for before
+        it concerns other units, or only looks and tells.
+        """
         given = {
             "groups": effect.groups,
             "good_until": effect.good_until,
@@ -236,7 +240,7 @@ class Effects:
             self._note_renewal(gone, "an address was not on its interface any more")
             self._put(Renewed(began, failed, gone))
 
-        self._pool.addresses.call("renew", given, deadline, renewed)
+        self._pool.addresses.call("renew", given, deadline, renewed, ahead=True)
 
     def _note_renewal(self, units: Iterable[str], why: str) -> None:
         for unit in units:

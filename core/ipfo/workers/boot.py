@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,7 @@ class Boot:
     @classmethod
     def now(cls) -> "Boot":
         """This one, up to now."""
-        text = ""
-        with suppress(OSError):
-            text = BOOT_ID.read_text().strip()
-        return cls(text, clock.now() - time.clock_gettime_ns(time.CLOCK_MONOTONIC))
+        return cls(_boot_id(), clock.now() - time.clock_gettime_ns(time.CLOCK_MONOTONIC))
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "Boot":
@@ -49,3 +47,11 @@ class Boot:
         if abs(self.slept_ns - earlier.slept_ns) > SLEPT_TOLERANCE_NS:
             return "the host was suspended meanwhile"
         return None
+
+
+@cache
+def _boot_id() -> str:
+    """Asked for once: no process outlives its kernel."""
+    with suppress(OSError):
+        return BOOT_ID.read_text().strip()
+    return ""

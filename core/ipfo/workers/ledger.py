@@ -1,8 +1,8 @@
 """What a node must know after a crash: a small JSON file for each group, and one for the node.
 
 ``addresses-GROUP.json`` is written by the `addresses` worker, ``phases-GROUP.json`` by `phases`,
-``node.json`` by `notices`: each file has one writer. A file is replaced as a whole or not at all;
-one that cannot be understood, or that a later ipfo has written, is set aside, named, and counts
+``node.json`` by `notices`: each file has one writer. A file changes as a whole or not at all; one
+that cannot be understood, or that a later ipfo has written, is set aside, named, and counts
 as absent.
 """
 
@@ -25,6 +25,9 @@ VERSION = 1
 
 EPOCH_MAX = (1 << 48) - 1
 """No epoch is beyond: with a claim each millisecond it would take 8,900 years."""
+
+PAGE = 4096
+"""Bytes of the smallest page of memory on any system that this runs on."""
 
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
@@ -71,11 +74,12 @@ def write(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> No
 
     :raises OSError: if it cannot be written; then the old one is still there.
     """
+    text = (json.dumps(content) + "\n").encode()
+    if not durable and _overwrite(path, text):
+        return
     fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
-        file.write("\n")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(text)
         if durable:
             file.flush()
             os.fsync(file.fileno())
@@ -86,6 +90,25 @@ def write(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> No
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _overwrite(path: Path, text: bytes) -> bool:
+    """Whether `path` has `text` now, written over what it had: a third of the work of a new file.
+
+    Only what is one page of the system's memory: no kill of this process can halve that.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        room = max(len(text), os.fstat(descriptor).st_size)
+        if room > PAGE:
+            return False
+        os.pwrite(descriptor, text.ljust(room), 0)
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def is_epoch(value: object) -> bool:

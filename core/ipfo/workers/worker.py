@@ -127,10 +127,19 @@ class Worker:
         except OSError as error:
             self._rest(now, f"cannot be started: {error}")
 
-    def call(self, do: str, given: Mapping[str, Any], deadline: Instant, then: Then) -> None:
+    def call(
+        self,
+        do: str,
+        given: Mapping[str, Any],
+        deadline: Instant,
+        then: Then,
+        *,
+        ahead: bool = False,
+    ) -> None:
         """`then` will be called exactly once, later, with how it went.
 
         Past `deadline` a call that has begun costs the worker its life; one that has not, nothing.
+        `ahead`: it goes before all that has not begun.
         """
         self._last_id += 1
         request = {"id": self._last_id, "do": do, "given": dict(given), "until": deadline}
@@ -145,7 +154,8 @@ class Worker:
         if len(self._queue) >= self._queue_max:
             oldest = self._queue.popleft()
             self._due.append((oldest.then, Outcome(failed=FULL)))
-        self._queue.append(Call(self._last_id, do, line, deadline, then))
+        queue_up = self._queue.appendleft if ahead else self._queue.append
+        queue_up(Call(self._last_id, do, line, deadline, then))
         self._mind(deadline)
         self._pump()
 

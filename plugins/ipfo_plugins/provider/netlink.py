@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from importlib.util import find_spec
 from ipaddress import ip_address, ip_interface
 from typing import Any
@@ -135,7 +136,7 @@ def _found(entry: Entry, interface: str) -> Found:
     """One address of the kernel."""
     values = entry.attributes
     own, peer = values.get(rt.LOCAL), values[rt.ADDRESS]
-    address = Address(ip_interface((own or peer, entry.prefix)))
+    address = _address(own or peer, entry.prefix)
     lifetime = FOREVER
     if rt.CACHEINFO in values:
         _, lifetime, *_ = rt.LIFETIMES.unpack(values[rt.CACHEINFO])
@@ -154,6 +155,12 @@ def _found(entry: Entry, interface: str) -> Found:
     if bits & _NOPREFIXROUTE:
         flags.append("noprefixroute")
     return Found(address, interface, None if lifetime == FOREVER else lifetime, tuple(flags))
+
+
+@lru_cache(maxsize=4096)
+def _address(packed: bytes, prefix: int) -> Address:
+    """Remembered, since the same ones are listed each second."""
+    return Address(ip_interface((packed, prefix)))
 
 
 def _entry(found: Found, *, going: bool = False) -> Entry:
