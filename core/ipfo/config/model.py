@@ -7,6 +7,7 @@ never import jsonschema, and all see the same.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ class NotifierConfig:
     options: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Config:
     """The whole file, as it concerns the node `node`."""
 
@@ -194,7 +195,7 @@ class Config:
             offered_by=document.get("offered_by", {}),
         )
 
-    @property
+    @cached_property
     def units(self) -> Mapping[str, tuple[str, ...]]:
         """The groups that stay together, in config order, by the first of them.
 

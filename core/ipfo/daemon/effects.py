@@ -26,11 +26,14 @@ ADDRESS_CALL_NS = 5 * SECOND
 EACH_ADDRESS_NS = SECOND // 50
 """How much longer for each of its addresses: a provider may start a command for each."""
 
-TOGETHER_MAX = 128
-"""So many groups are put on together: a renewal must not wait for longer than a lease can."""
+TOGETHER_MAX = 512
+"""So many groups are put on together, some 100 ms of work: a renewal must not wait for long."""
 
 PROBE_MARGIN_NS = SECOND
 """Beyond the probe's own time: the worker may be busy with a renewal."""
+
+EACH_PROBE_NS = SECOND // 500
+"""And for each address: a thousand are not asked for in no time."""
 
 
 class Effects:
@@ -148,9 +151,7 @@ class Effects:
         effects = effects[:TOGETHER_MAX]
         self._acquires = [each for each in self._acquires if each not in effects]
         units = [(each.group, each.epoch, each.good_until) for each in effects]
-        addresses = sum(
-            len(each.addresses) for effect in effects for each in self._members(effect.group)
-        )
+        addresses = self._addresses(each.group for each in effects)
         deadline = Instant(clock.now() + ADDRESS_CALL_NS + addresses * EACH_ADDRESS_NS)
         self._acquiring = True
 
@@ -165,7 +166,8 @@ class Effects:
             self._acquire()
 
         given = {"units": units, "lifetime_s": self._lease_s}
-        self._pool.addresses.call("acquire_all", given, deadline, acquired)
+        # what is only looked for or told can wait: each acquire is good for a short while
+        self._pool.addresses.call("acquire_all", given, deadline, acquired, ahead=True)
 
     def _move_addresses(self, effect: ask.Release | ask.Announce) -> None:
         given: dict[str, Any] = {"group": effect.group, "epoch": effect.epoch}
@@ -184,14 +186,17 @@ class Effects:
     def _call(
         self, do: str, group: str, given: Mapping[str, Any], then: Callable[[Outcome], None]
     ) -> None:
-        addresses = sum(len(each.addresses) for each in self._members(group))
-        deadline = Instant(clock.now() + ADDRESS_CALL_NS + addresses * EACH_ADDRESS_NS)
+        deadline_ns = ADDRESS_CALL_NS + self._addresses([group]) * EACH_ADDRESS_NS
+        deadline = Instant(clock.now() + deadline_ns)
 
         def done(outcome: Outcome) -> None:
             self._remark(do, outcome, group)
             then(outcome)
 
         self._pool.addresses.call(do, given, deadline, done)
+
+    def _addresses(self, units: Iterable[str]) -> int:
+        return sum(len(each.addresses) for unit in units for each in self._members(unit))
 
     def _providers(self, unit: str) -> set[str]:
         return {member.provider for member in self._members(unit)}
@@ -255,7 +260,10 @@ class Effects:
 
     def _probe(self, probes: list[ask.Probe]) -> None:
         timeout_ns = max(probe.timeout_ns for probe in probes)
-        deadline = Instant(clock.now() + timeout_ns + PROBE_MARGIN_NS)
+        margin_ns = PROBE_MARGIN_NS + EACH_PROBE_NS * self._addresses(
+            probe.group for probe in probes
+        )
+        deadline = Instant(clock.now() + timeout_ns + margin_ns)
         self._probing = True
 
         def probed(outcome: Outcome) -> None:

@@ -29,10 +29,16 @@ class Holders:
     """Since when each group has the holder that it has, as far as this node has seen."""
 
     known: dict[str, tuple[str | None, Instant]] = field(default_factory=dict)
+    _seen: Mapping[str, Group] = field(default_factory=dict)
+    _silent: bool = False
 
     def see(self, node: Node, terms: Terms, now: Instant) -> None:
-        """Note who holds what now."""
+        """Note who holds what now; a group that has not changed since is not looked at."""
+        seen = self._seen if node.silent == self._silent else {}
+        self._seen, self._silent = node.groups, node.silent
         for name, group in node.groups.items():
+            if seen.get(name) is group:
+                continue
             who = holder(group, node, terms)
             if name not in self.known or self.known[name][0] != who:
                 self.known[name] = (who, now)
