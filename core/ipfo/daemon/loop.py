@@ -29,6 +29,9 @@ from ipfo.workers.pool import Pool
 STEPS_MAX = 64
 """Events taken from the inbox in one round; what is left waits until a due deadline was served."""
 
+EACH_STEP_NS = 500_000
+"""What one of them may cost: all of them together are not to hold up a heartbeat."""
+
 
 class Hands(Protocol):
     """Carries effects out; `ipfo.daemon.effects.Effects` is the one that there is."""
@@ -67,6 +70,7 @@ class Loop:
         self.terms = terms
         self.holders = Holders()
         self._inbox: deque[Event] = deque()
+        self._steps_max = max(1, min(STEPS_MAX, terms.interval_ns // EACH_STEP_NS))
         self._watchdog = Watchdog()
         self.lateness = Lateness(terms.renew_margin_ns)
         self._late: str | None = None  # to be told
@@ -109,7 +113,7 @@ class Loop:
         if ways.carrier.fileno() in readable:
             self._inbox.extend(ways.carrier.changes())
         if self._inbox:
-            first = [self._inbox.popleft() for _ in range(min(STEPS_MAX, len(self._inbox)))]
+            first = [self._inbox.popleft() for _ in range(min(self._steps_max, len(self._inbox)))]
             self._take(first, clock.now(), hands)
         now = clock.now()
         if (due := next_deadline(self.node)) <= now:
