@@ -20,7 +20,7 @@ DEMO_PACKAGES := iproute2
 BENCH_PACKAGES := keepalived stress-ng ucarp
 TEST_PACKAGES := etcd-server fence-agents iproute2 iputils-arping net-tools nftables opensmtpd procps systemd util-linux
 
-.PHONY: help test demo lint hosts table abuses bench bench-outages bench-sim worlds proof fuzz clean FORCE
+.PHONY: help test demo lint hosts table crash abuses bench bench-outages bench-sim worlds proof fuzz clean FORCE
 
 help: ## Say what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,9 @@ table: $(READY) ## Play every fault on real daemons, a sample of which is in the
 		tests/hosts/test_partitions.py tests/hosts/test_fences.py tests/hosts/test_meddling.py \
 		tests/hosts/test_drift.py \
 		tests/hosts/test_handover.py tests/hosts/test_restart.py tests/hosts/test_checks.py
+
+crash: $(READY) ## Kill every process of a pair at every boundary of every move: make crash PLAYS="takeover stop".
+	@$(BIN)/python -m tests.crash.sweep $(PLAYS)
 
 abuses: $(READY) ## Let plugins of every kind misbehave in every way; a sample of that is in the tests.
 	@IPFO_ALL_PLAYS=1 $(BIN)/pytest -q -o cache_dir=$(LEFT)/pytest tests/isolation
