@@ -175,11 +175,11 @@ class Crashed(Looped):
         groups = {n: r["groups"]["web"] for n, r in reports.items() if r is not None}
         if len(groups) < len(NODES):
             return f"a daemon does not answer: {sorted(groups)} do"
-        holders = {(group["holder"], group["epoch"]) for group in groups.values()}
+        holders = {str(group["holder"]) for group in groups.values()}
         roles = sorted(group["role"] for group in groups.values())
         if len(holders) > 1 or roles != ["holder", "standby"]:
             return f"P1, P3: no one holder: {holders}, {roles}"
-        [(name, _)] = holders
+        [name] = holders
         if holder not in (None, name):
             return f"{holder} does not hold it"
         for node in NODES:
