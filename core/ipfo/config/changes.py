@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ipfo.config.defaults import ENGINE_DEFAULTS
 from ipfo.config.faults import key_path
 from ipfo.config.locate import KeyPath
 from ipfo.config.model import Document
@@ -95,6 +96,8 @@ def _differences(old: Document, new: Document) -> Iterator[tuple[KeyPath, bool]]
             yield (key,), not any(each["votes"] for each in (*was, *now))
         elif key == "pair":
             yield ("pair", "name"), False
+        elif key in ENGINE_DEFAULTS:
+            yield ("engine", key), False
         elif key in PAIR_KEYS:
             yield ("pair", _written(key)), key in LIVE_PAIR
         else:

@@ -39,6 +39,8 @@ CHECK_DEFAULTS: Mapping[str, Any] = {
 }
 FENCE_DEFAULTS: Mapping[str, str] = {"timeout": "30s", "delay": "0s"}
 
+ENGINE_DEFAULTS: Mapping[str, bool] = {"realtime": False, "lock_memory": False}
+
 
 def of_table(path: tuple[str | int, ...]) -> Mapping[str, Any]:
     """The defaults of the table in which the key at `path` stands."""
@@ -51,5 +53,7 @@ def of_table(path: tuple[str | int, ...]) -> Mapping[str, Any]:
             return CHECK_DEFAULTS
         case ("fence", _):
             return FENCE_DEFAULTS
+        case ("engine", _):
+            return ENGINE_DEFAULTS
         case _:
             return {}

@@ -120,4 +120,11 @@ DESCRIPTIONS: dict[str, str] = {
     "fence.delay": "How long the node that does not hold the group waits before it fences, so that of"
     " two that cannot hear each other one is first. Longer: the outage is longer by that."
     ' "0s": none.',
+    "engine": "How the process that sends heartbeats and decides goes before others on its host. Workers,"
+    " with the code of plugins, have nothing of it. What the host does not allow is left, with a warning.",
+    "engine.realtime": "Whether it is in a real-time class (SCHED_RR, the lowest priority): it runs as"
+    " soon as it is due, however busy the host is. Worth it from 100 ms heartbeats on downwards. Needs"
+    " root, CAP_SYS_NICE or a limit for real-time priorities (LimitRTPRIO=1 in a unit).",
+    "engine.lock_memory": "Whether what it has touched of its memory is never paged out. Needs root,"
+    " CAP_IPC_LOCK or a limit (LimitMEMLOCK=infinity in a unit).",
 }

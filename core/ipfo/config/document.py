@@ -24,7 +24,9 @@ from ipfo.config.units import units
 from ipfo.plugin.registry import Registry
 from ipfo.plugin.vetting import RESERVED, VOTE
 
-NOT_AGREED = frozenset({"path", "node", "key_file", "accept_keys", "offered_by", "warnings"})
+NOT_AGREED = frozenset(
+    {"path", "node", "key_file", "accept_keys", "offered_by", "warnings", "realtime", "lock_memory"}
+)
 """Keys of the document in which two hosts of one pair may differ."""
 
 
@@ -52,6 +54,8 @@ def make(draft: Draft, registry: Registry, *, node: str, warnings: Sequence[str]
             _witness(each, registry, fragments) for each in draft.tables.get("witnesses", ())
         ],
         "fence": _fence(draft, fragments),
+        "realtime": draft.value("engine", "realtime"),
+        "lock_memory": draft.value("engine", "lock_memory"),
         "links": {name: _link(draft, name, fragments) for name in draft.names("links")},
         "groups": {
             name: _group(draft, name, unit_of[name], registry, fragments)

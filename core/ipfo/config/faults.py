@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
-LATER_KEYS = frozenset({"engine", "status", "wire"})
+LATER_KEYS = frozenset({"status", "wire"})
 """Keys of the grammar that this version does not have yet: refused, never silently accepted."""
 
 _TYPE_NAMES = {

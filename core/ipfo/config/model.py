@@ -128,6 +128,8 @@ class Config:
     consistent: bool
     witnesses: tuple[WitnessConfig, ...]
     fence: FenceConfig | None
+    realtime: bool
+    lock_memory: bool
     digest: int  # 64 bits over what both nodes must agree on
     warnings: tuple[str, ...]
     offered_by: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -187,6 +189,8 @@ class Config:
                 WitnessConfig(w["plugin"], w["votes"], w["options"]) for w in document["witnesses"]
             ),
             fence=_fence(document["fence"]),
+            realtime=document["realtime"],
+            lock_memory=document["lock_memory"],
             links=links,
             groups=groups,
             notifiers=notifiers,

@@ -29,6 +29,7 @@ _TABLES = (
     ("notifiers.*", "`[[notifiers]]`"),
     ("witnesses.*", "`[[witnesses]]`"),
     ("fence", "`[fence]`"),
+    ("engine", "`[engine]`"),
 )
 
 

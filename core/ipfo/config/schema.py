@@ -13,6 +13,7 @@ from ipfo.config.defaults import (
     CHECK_DEFAULTS,
     DEFAULT_PROVIDER,
     DEFAULT_TRANSPORT,
+    ENGINE_DEFAULTS,
     FENCE_DEFAULTS,
     GROUP_DEFAULTS,
     PAIR_DEFAULTS,
@@ -26,6 +27,7 @@ from ipfo.config.shapes import (
     INTERFACE,
     NAME,
     TEXT,
+    YES_OR_NO,
     Schema,
     chosen_table,
     flat,
@@ -66,6 +68,10 @@ def compose(registry: Registry) -> Schema:
         "witnesses": list_of(chosen_table({}, of("witness"), {})),
         "fence": chosen_table(
             {"timeout": DURATION, "delay": DURATION}, of("fence"), FENCE_DEFAULTS
+        ),
+        "engine": table(
+            with_defaults({"realtime": YES_OR_NO, "lock_memory": YES_OR_NO}, ENGINE_DEFAULTS),
+            required=[],
         ),
     }
     schema: Schema = {

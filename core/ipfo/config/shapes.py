@@ -26,6 +26,7 @@ INTERFACE: Schema = {
     "x-wanted": "the name of an interface, such as eth0 (at most 15 characters)",
 }
 TEXT: Schema = {"type": "string", "minLength": 1}
+YES_OR_NO: Schema = {"type": "boolean", "x-wanted": "true or false"}
 COUNT: Schema = {
     "type": "integer",
     "minimum": 1,

@@ -18,7 +18,7 @@ from typing import Any
 from ipfo import clock
 from ipfo.config.keys import keyring
 from ipfo.config.model import Config, Document
-from ipfo.daemon import again, status
+from ipfo.daemon import again, favour, status
 from ipfo.daemon.carrier import Carrier
 from ipfo.daemon.control import Control, listen
 from ipfo.daemon.effects import Effects
@@ -217,8 +217,7 @@ def _go_round(
     for order in (*_kept(memory), *orders):
         loop.put(order)
     parts.paper.started()
-    gc.freeze()  # what is here now stays: the collector need not look at it again
-    tell_manager("READY=1")
+    _settle_in(parts)
     parts.signals.at_hangup(reload.begin)
     try:
         loop.run(ways, effects, parts.paper, first.effects)
@@ -227,6 +226,14 @@ def _go_round(
     finally:
         control.close(restarting=effects.restarting)
     return effects.restarting
+
+
+def _settle_in(parts: Parts) -> None:
+    """Whatever takes time at a start is over."""
+    gc.freeze()  # what is here now stays: the collector need not look at it again
+    for refusal in favour.ask(parts.config):
+        parts.paper.write("engine", refusal)
+    tell_manager("READY=1")
 
 
 def _kept(memory: ledger.Memory) -> Iterator[Event]:
