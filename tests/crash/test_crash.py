@@ -60,8 +60,8 @@ def test_p5_what_was_under_way_at_the_kill_may_be_undone_once_more_and_no_oftene
 
 def test_p4_an_epoch_that_was_used_before_is_seen() -> None:
     """P4: two nodes never take a group under one epoch."""
-    assert epochs_that_shrank([row("pre_acq", "begins"), row("pre_acq", "begins", 1, "beta")])
-    assert not epochs_that_shrank([row("pre_acq", "begins"), row("pre_acq", "begins", 2, "beta")])
+    assert epochs_that_shrank([row("post_acq", "begins"), row("post_acq", "begins", 1, "beta")])
+    assert not epochs_that_shrank([row("post_acq", "begins"), row("post_acq", "begins", 2, "beta")])
 
 
 def test_p1_an_address_on_both_nodes_is_seen_and_one_that_ran_out_is_not() -> None:

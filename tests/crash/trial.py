@@ -274,10 +274,13 @@ def out_of_order(rows: list[Any], victim: str) -> list[str]:
 
 
 def epochs_that_shrank(rows: list[Any]) -> list[str]:
-    """P4: what a node takes, it takes under an epoch that nobody has used before."""
+    """P4: what a node has taken, it has under an epoch that nobody had it under before.
+
+    A claim that was given up before its address was on does not count: no two had it.
+    """
     broken, used = [], 0
     for _, node, phase, epoch, what in rows:
-        if (phase, what) == ("pre_acq", "begins"):
+        if (phase, what) == ("post_acq", "begins"):
             if epoch <= used:
                 broken.append(f"P4: {node} takes it under epoch {epoch}, after {used}")
             used = max(used, epoch)
