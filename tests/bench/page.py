@@ -61,7 +61,8 @@ def page(kept: Mapping[str, Any]) -> str:
         ),
         (
             "Each misses three heartbeats before it takes over: keepalived waits for three intervals and its skew, ipfo for\n"
-            "`takeover_after`, three intervals. In overload, and with many groups at 10 ms, ipfo waits for five (50 ms)."
+            "`takeover_after`, three intervals. In overload, and with many groups at 10 ms, ipfo waits for five (50 ms).\n"
+            "At 10 ms it runs as [choose timings](../how-to/choose-timings.md) wants it: provider `netlink`, real-time."
         ),
         (
             f"Measured on {on['cores']} cores; {on['kernel']}, Python {on['python']}; keepalived {on['keepalived']}, "

@@ -20,6 +20,8 @@ ENGINES = {"alpha": 150, "beta": 100}
 
 ONE = (f"{SERVICE}/24",)
 
+FAST = "10ms"
+
 INSTANCES_MAX = 255
 """Of keepalived on one interface: a router's number has eight bits."""
 
@@ -174,9 +176,14 @@ def _end(rival: Rival, folder: Path) -> None:
 
 def ipfo_text(
     interval: str, takeover_after: str, groups: Sequence[Sequence[str]] = (ONE,), more: str = "",
-    *, provider: str = "ip", dead_after: str | None = None,
+    *, provider: str | None = None, dead_after: str | None = None, realtime: bool = True,
 ) -> str:  # fmt: skip
-    """A pair.toml with these groups; `more` is added to each of them."""
+    """A pair.toml with these groups; `more` is added to each of them.
+
+    At 10 ms it is as docs/how-to/choose-timings.md wants it: by `netlink`, in a real-time class.
+    """
+    fast = interval == FAST
+    provider = provider or ("netlink" if fast else "ip")
     tables = ""
     for number, addresses in enumerate(groups):
         listed = ", ".join(f'"{each}"' for each in addresses)
@@ -185,6 +192,8 @@ def ipfo_text(
             f'provider = "{provider}"\n{more}\n'
         )
     text = pair_file(interval=interval, takeover_after=takeover_after, groups=tables)
+    if fast and realtime:
+        text += "\n[engine]\nrealtime = true\nlock_memory = true\n"
     if dead_after is not None:
         text = text.replace("[pair]\n", f'[pair]\ndead_after = "{dead_after}"\n')
     return text

@@ -34,11 +34,16 @@ BURNERS = 4 * (os.cpu_count() or 1)
 SPEEDS = {"1 s": ("1s", "3s", 1.0), "100 ms": ("100ms", "300ms", 0.1), "10 ms": ("10ms", "30ms", 0.01)}  # fmt: skip
 
 
-def ipfo(interval: str, takeover_after: str, **more: str) -> Maker:
+def ipfo(
+    interval: str,
+    takeover_after: str,
+    *,
+    group: str = "",
+    dead_after: str | None = None,
+    realtime: bool = True,
+) -> Maker:
     """A pair of ipfo with one address."""
-    text = ipfo_text(
-        interval, takeover_after, more=more.get("group", ""), dead_after=more.get("dead_after")
-    )
+    text = ipfo_text(interval, takeover_after, more=group, dead_after=dead_after, realtime=realtime)
     return lambda lab, folder: Ipfo(lab, folder, text)
 
 
@@ -142,6 +147,9 @@ def overload(lab: Lab, trials: Trials) -> Table:
     return {
         "moves": {
             "ipfo": ours.of(_overloaded, lab, ipfo("10ms", "50ms")),
+            "ipfo, not real-time": trials.times(3, 7).of(
+                _overloaded, lab, ipfo("10ms", "50ms", realtime=False)
+            ),
             "keepalived": trials.times(3, 7).of(_overloaded, lab, keepalived(0.01)),
         }
     }
