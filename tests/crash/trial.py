@@ -191,12 +191,20 @@ class Crashed(Looped):
                 return f"ledger: {name} holds, and that of {node} says {kept}"
             opened = phases_open(self.rows("phases"), node)
             wanted = {"pre_acq", "post_acq"} if node == name else set()
-            if opened != wanted:
+            if opened != wanted and not self.failed(node):
                 return f"P5: {name} holds, and {node} has {sorted(opened)} open"
             began = self.ledger(node, "phases").get("began", [])
             if set(began) != wanted:
                 return f"ledger: {name} holds, and that of {node} has {began} open"
         return self.untold()
+
+    def failed(self, node: str) -> bool:
+        """Whether people were told that something failed on `node`.
+
+        A phase that was killed before its first line, or its last, is not run again in that move;
+        the ledger says what is open all the same.
+        """
+        return any(row[1] == node and row[2] == "failure" for row in self.rows("notices"))
 
     def ledger(self, node: str, kind: str) -> dict[str, Any]:
         """What the ledger of `node` says now; a file that cannot be read is broken."""

@@ -41,6 +41,8 @@ DOCUMENT: dict[str, Any] = {
     "on_partition": "available",
     "witnesses": [],
     "fence": None,
+    "realtime": False,
+    "lock_memory": False,
     "links": {},
     "groups": {},
     "notifiers": [],

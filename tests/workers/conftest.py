@@ -197,6 +197,8 @@ class Site:
             "on_partition": "available",
             "witnesses": [],
             "fence": None,
+            "realtime": False,
+            "lock_memory": False,
             "links": self.links,
             "groups": {name: {"unit": name, **group} for name, group in groups.items()},
             "notifiers": list(notifiers),

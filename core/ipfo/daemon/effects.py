@@ -166,8 +166,10 @@ class Effects:
             self._acquire()
 
         given = {"units": units, "lifetime_s": self._lease_s}
-        # what is only looked for or told can wait: each acquire is good for a short while
-        self._pool.addresses.call("acquire_all", given, deadline, acquired, ahead=True)
+        # Each is good for a short while, and what is only looked for or told can wait; but a sweep
+        # of a home address that was asked for before must not take off what is put on after it.
+        ahead = not any(each.home for unit, *_ in units for each in self._members(unit))
+        self._pool.addresses.call("acquire_all", given, deadline, acquired, ahead=ahead)
 
     def _move_addresses(self, effect: ask.Release | ask.Announce) -> None:
         given: dict[str, Any] = {"group": effect.group, "epoch": effect.epoch}
