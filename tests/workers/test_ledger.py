@@ -84,3 +84,17 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, durable: bool) -
         ledger.write(path, {"n": object()}, durable=durable)
     assert json.loads(path.read_text()) == {"n": 1}
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_what_is_written_in_place_is_whole_whether_shorter_or_longer_than_before(
+    tmp_path: Path,
+) -> None:
+    """P5: a ledger is the old one or the new one; beyond a page that takes a new file."""
+    path = tmp_path / "addresses-web.json"
+    for words in (["eth0"] * 40, ["eth0"], ["eth0"] * 2, ["eth0"] * 4000, ["eth1"]):
+        before = path.stat().st_ino if path.exists() else None
+        was_long = before is not None and path.stat().st_size > ledger.PAGE
+        ledger.write(path, {"epoch": 1, "words": words}, durable=False, in_place=True)
+        assert ledger.load(path, []) == {"epoch": 1, "words": words}
+        anew = was_long or len(words) > 1000 or before is None
+        assert (path.stat().st_ino == before) is not anew

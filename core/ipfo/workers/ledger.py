@@ -66,16 +66,18 @@ def path_of(state_dir: Path, kind: str, group: str) -> Path:
     return state_dir / f"{kind}-{safe}.json"
 
 
-def write(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> None:
+def write(
+    path: Path, content: Mapping[str, Any], *, durable: bool = True, in_place: bool = False
+) -> None:
     """Replace `path` by `content`; whoever reads it sees the old one or the new one.
 
     `durable`: also after a power cut. Without it, it is after the death of any process, and no
-    disk is waited for.
+    disk is waited for. `in_place`, for what is of no use after a power cut: in a third of the time.
 
     :raises OSError: if it cannot be written; then the old one is still there.
     """
     text = (json.dumps(content) + "\n").encode()
-    if not durable and _overwrite(path, text):
+    if in_place and _overwrite(path, text):
         return
     fresh = path.with_suffix(".new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -93,7 +95,7 @@ def write(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> No
 
 
 def _overwrite(path: Path, text: bytes) -> bool:
-    """Whether `path` has `text` now, written over what it had: a third of the work of a new file.
+    """Whether `path` has `text` now, written over what it had.
 
     Only what is one page of the system's memory: no kill of this process can halve that.
     """

@@ -65,8 +65,9 @@ class Member:
             "provider": self.config.provider,
             "home": self.home.remember() if self.home is not None else None,
         }
+        in_place = not durable and self.home is None
         try:
-            ledger.write(self.path, content, durable=durable)
+            ledger.write(self.path, content, durable=durable, in_place=in_place)
         except OSError as error:
             self.remarks.append(f"the ledger cannot be written: {child.one_line(error)}")
 
