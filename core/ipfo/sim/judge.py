@@ -68,6 +68,7 @@ class Double:
     until: int | None = None
     heard: dict[str, int] = field(default_factory=dict)  # heartbeats since both could hear
     hear_since: int | None = None
+    unlike: bool = False  # what they hear is of a unit that means something else to the other
 
     def unheard(self) -> None:
         """They do not hear each other: counting begins anew."""
@@ -189,6 +190,10 @@ class Judge:
             if not self.past.talking():
                 double.unheard()
                 continue
+            alike = _is_alike(world, double.address)
+            if alike and double.unlike:
+                double.heard.clear()  # what they told each other before was of something else
+            double.unlike = not alike
             double.heard[host.name] = double.heard.get(host.name, 0) + 1
             least = min(double.heard.get(name, 0) for name in world.hosts)
             if least >= 1 and double.hear_since is None:
@@ -199,7 +204,7 @@ class Judge:
             if world.now < double.hear_since + HEARTBEATS_MAX * world.settings.interval_ns:
                 continue  # answers to questions are no heartbeats that carry everything
             roles = [_role_of(each, double.address) for each in world.hosts.values()]
-            if all(role is Role.HOLDER for role in roles) and _is_alike(world, double.address):
+            if alike and all(role is Role.HOLDER for role in roles):
                 why = f"each heard {least} heartbeats or more, and none lets go"
                 self.breaks("P2", double.address, why)
 
