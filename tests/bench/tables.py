@@ -59,7 +59,7 @@ def ucarp(lab: Lab, folder: Path) -> Rival:
 
 def power_cut(trial: Trial) -> None:
     """Alpha has no power any more."""
-    trial.lab.power_off("alpha")
+    trial.lab.power_off("alpha", to_the_millisecond=True)
 
 
 def sigterm(trial: Trial) -> None:
