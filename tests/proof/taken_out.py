@@ -92,10 +92,10 @@ def any_link(node: Node, _: Terms) -> Instant:
 
 def around_with(**changes: Any) -> Any:
     """What the rules of a group are told of the pair, with `changes`."""
-    real = node_module.around
+    real = node_module.around_group
 
-    def told(node: Node, name: str, now: Instant, terms: Terms) -> Around:
-        return replace(real(node, name, now, terms), **changes)
+    def told(part: node_module.Part, node: Node, name: str) -> Around:
+        return replace(real(part, node, name), **changes)
 
     return told
 
@@ -189,7 +189,7 @@ ALL = (
     TakenOut(
         "2 own carrier",
         "it is of no matter",
-        ((work, "around", around_with(carrier=True)),),
+        ((work, "around_group", around_with(carrier=True)),),
         InScope("the carrier is lost", "P3", left_to_run=True),
     ),
     TakenOut(
@@ -213,7 +213,7 @@ ALL = (
     TakenOut(
         "4 witnesses that deny",
         "a standby that reaches none takes it",
-        ((work, "around", around_with(reached=True)),),
+        ((work, "around_group", around_with(reached=True)),),
         InScope("a full partition, consistent with witnesses", "P1"),
     ),
     TakenOut(
