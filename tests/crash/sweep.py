@@ -60,7 +60,9 @@ def trial(folder: Path, name: str, point: str = "") -> Result:
     if both > (OVERLAP_NS if play.overlap else 0):
         broken.append(f"P1: an address was on both nodes for {both / 1e6:.1f} ms")
     phases = pair.rows("phases")
-    broken += out_of_order(phases, point.partition(" ")[0]) + epochs_that_shrank(phases)
+    broken += out_of_order(phases, point.partition(" ")[0]) + epochs_that_shrank(
+        phases, pair.rows("wire")
+    )
     broken += pair.told_out_of_order()
     reached = (folder / boundaries.FIRED).exists()
     path = folder / boundaries.POINTS
@@ -112,7 +114,7 @@ def say(line: str) -> None:
 
 
 def main() -> int:
-    """Exit code 1 if anything was broken."""
+    """Exit code 1 if anything was broken, or nobody was killed at all."""
     parser = argparse.ArgumentParser(prog="python -m tests.crash.sweep")
     parser.add_argument("plays", nargs="*", default=list(PLAYS))
     parser.add_argument("--point", help="only this one")
@@ -144,7 +146,7 @@ def main() -> int:
         say(f"what was broken is in {folder}")
     else:
         shutil.rmtree(folder, ignore_errors=True)
-    return 1 if counts["broken"] else 0
+    return 1 if counts["broken"] or counts["not come to"] == counts["points"] else 0
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ SAMPLE = (
     "beta addresses after an address is put on 1",
     "beta phases in pre_acq 1",
     "beta deliver after telling 1",
+    "alpha phases in post_rel 1",
 )
-"""Of a takeover; the last but one is a phase that has begun, and has to be undone or begun anew."""
+"""Of a takeover; phases that were cut short have to be undone, or done again."""
 
 
 def test_p1_p4_p5_p7_hold_after_a_kill_at_a_boundary_of_a_takeover(tmp_path: Path) -> None:
@@ -59,9 +60,12 @@ def test_p5_what_was_under_way_at_the_kill_may_be_undone_once_more_and_no_oftene
 
 
 def test_p4_an_epoch_that_was_used_before_is_seen() -> None:
-    """P4: two nodes never take a group under one epoch."""
-    assert epochs_that_shrank([row("post_acq", "begins"), row("post_acq", "begins", 1, "beta")])
-    assert not epochs_that_shrank([row("post_acq", "begins"), row("post_acq", "begins", 2, "beta")])
+    """P4: two nodes never have a group under one epoch; a claim that never had it is none."""
+    again, higher = (row("pre_acq", "begins", epoch, "beta") for epoch in (1, 2))
+    on = [[0, "alpha", {"a": None}], [0, "beta", {"a": None}]]
+    assert epochs_that_shrank([row("pre_acq", "begins"), again], on)
+    assert not epochs_that_shrank([row("pre_acq", "begins"), higher], on)
+    assert not epochs_that_shrank([row("pre_acq", "begins"), again], on[:1])
 
 
 def test_p1_an_address_on_both_nodes_is_seen_and_one_that_ran_out_is_not() -> None:

@@ -5,6 +5,7 @@ has its own folder, ports and names: many run side by side.
 """
 
 import json
+import math
 import os
 import select
 import signal
@@ -191,20 +192,21 @@ class Crashed(Looped):
                 return f"ledger: {name} holds, and that of {node} says {kept}"
             opened = phases_open(self.rows("phases"), node)
             wanted = {"pre_acq", "post_acq"} if node == name else set()
-            if opened != wanted and not self.failed(node):
+            if opened != wanted and not self.cut_short(node, opened, wanted):
                 return f"P5: {name} holds, and {node} has {sorted(opened)} open"
-            began = self.ledger(node, "phases").get("began", [])
-            if set(began) != wanted:
-                return f"ledger: {name} holds, and that of {node} has {began} open"
+            began = set(self.ledger(node, "phases").get("began", []))
+            if began != wanted and not self.cut_short(node, began, wanted):
+                return f"ledger: {name} holds, and that of {node} has {sorted(began)} open"
         return self.untold()
 
-    def failed(self, node: str) -> bool:
-        """Whether people were told that something failed on `node`.
+    def cut_short(self, node: str, opened: set[str], wanted: set[str]) -> bool:
+        """Whether only post_acq lacks, whose process was killed before it had begun.
 
-        A phase that was killed before its first line, or its last, is not run again in that move;
-        the ledger says what is open all the same.
+        People are told, and it is not run a second time; what undoes it comes all the same.
         """
-        return any(row[1] == node and row[2] == "failure" for row in self.rows("notices"))
+        killed = self.env.get(boundaries.AT, "").startswith(f"{node} phases ")
+        told = any(row[1] == node and row[2] == "failure" for row in self.rows("notices"))
+        return killed and told and wanted - opened == {"post_acq"} and opened <= wanted
 
     def ledger(self, node: str, kind: str) -> dict[str, Any]:
         """What the ledger of `node` says now; a file that cannot be read is broken."""
@@ -281,14 +283,18 @@ def out_of_order(rows: list[Any], victim: str) -> list[str]:
     return broken
 
 
-def epochs_that_shrank(rows: list[Any]) -> list[str]:
+def epochs_that_shrank(rows: list[Any], wire: list[Any]) -> list[str]:
     """P4: what a node has taken, it has under an epoch that nobody had it under before.
 
-    A claim that was given up before its address was on does not count: no two had it.
+    A claim that was given up before any address was on does not count: no two had it.
     """
     broken, used = [], 0
-    for _, node, phase, epoch, what in rows:
-        if (phase, what) == ("post_acq", "begins"):
+    for place, (at, node, phase, epoch, what) in enumerate(rows):
+        if (phase, what) != ("pre_acq", "begins"):
+            continue
+        undone = [row[0] for row in rows[place:] if row[1:3] == [node, "post_rel"]]
+        until = min(undone, default=math.inf)
+        if any(at <= then <= until and where == node and has for then, where, has in wire):
             if epoch <= used:
                 broken.append(f"P4: {node} takes it under epoch {epoch}, after {used}")
             used = max(used, epoch)

@@ -179,8 +179,10 @@ def ipfo_notifiers() -> Sequence[Offer[Notifier]]:
 
 
 def _take_part(phase: str, move: Move, options: Options, say: Say) -> None:
-    Shelf(options["file"]).change(f"{options.get('name', 'shelf')} {phase} {move.epoch}")
-    if phase == options.get("die"):
+    call = f"{options.get('name', 'shelf')} {phase} {move.epoch}"
+    again = call in Shelf(options["file"]).read()["calls"]
+    Shelf(options["file"]).change(call)
+    if phase == options.get("die") or (phase == options.get("die_once") and not again):
         os._exit(1)
     if phase == options.get("exit"):
         raise SystemExit(4)

@@ -10,6 +10,7 @@ import pytest
 
 from ipfo.model import SECOND, Phase
 from ipfo.workers import ledger
+from ipfo.workers.successors import PHASES_AGAIN
 from ipfo.workers.worker import Worker
 
 from .conftest import Caller, Site, turn
@@ -29,7 +30,8 @@ def start(site: Site, calling: Callable[[Worker], Caller]) -> Start:
         }
         group = site.group(phase_plugins=["shelf", "second"], hooks=hooks)
         setup = site.setup(web=group)
-        return calling(Worker("phases", setup, queue_max=8, command=site.command("phases")))
+        command = site.command("phases")
+        return calling(Worker("phases", setup, queue_max=8, again=PHASES_AGAIN, command=command))
 
     return begin
 
@@ -168,6 +170,20 @@ def test_after_a_death_within_a_release_it_is_known_to_be_under_way(
     assert "worker ended" in (caller.do("run", **given(phase)).failed or "")
     path = ledger.path_of(site.state, ledger.PHASES, "web")
     assert json.loads(path.read_text())["unwinding"] is True
+
+
+@pytest.mark.parametrize("phase", ["pre_rel", "post_rel"])
+def test_p5_a_release_whose_process_dies_within_it_is_done_again_by_the_next(
+    site: Site, start: Start, phase: str
+) -> None:
+    """P5: "what began with pre_acq ends with post_rel", also while the daemon lives on."""
+    caller = start(die_once=phase)
+    for earlier in ("pre_acq", "post_acq"):
+        caller.ok("run", **given(earlier))
+    for release in ("pre_rel", "post_rel"):
+        assert caller.ok("undo", **given(release))["failures"] == []
+    assert site.calls().count(f"first {phase} 5") == 2
+    assert open_phases(site) == ()
 
 
 def test_a_vetoed_pre_acq_is_open_until_post_rel(site: Site, start: Start) -> None:

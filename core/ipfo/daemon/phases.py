@@ -106,7 +106,9 @@ class Phases:
         }
         deadline = Instant(clock.now() + group.phase_timeout_ns + PHASE_MARGIN_NS)
         worker = self._pool.phases(effect.group)
-        worker.call("run", given, deadline, lambda outcome: self._ended(run, name, outcome))
+        # what undoes is done again by the next process where this one dies of it (P5)
+        do = "undo" if phase in UNDOES else "run"
+        worker.call(do, given, deadline, lambda outcome: self._ended(run, name, outcome))
 
     def _ended(self, run: _Run, name: str, outcome: Outcome) -> None:
         effect, phase, epoch = run.effect, run.effect.phase, run.effect.epoch

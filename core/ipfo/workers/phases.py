@@ -180,7 +180,7 @@ def main() -> None:
     def run(given: Asked) -> Asked:
         return made[0].run(given)
 
-    child.serve({"setup": setup, "run": run}, door=door)
+    child.serve({"setup": setup, "run": run, "undo": run}, door=door)
 
 
 if __name__ == "__main__":

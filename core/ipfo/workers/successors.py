@@ -14,6 +14,9 @@ from ipfo.workers.worker import Outcome, Worker
 PHASES_QUEUE_MAX = 16
 """Calls that may wait for one move's worker; a move has five phases."""
 
+PHASES_AGAIN = frozenset({"undo"})
+"""What is done again by the next process: a release that was cut short must come to its end (P5)."""
+
 OTHERS_QUEUE_MAX = 16
 """Calls that may wait for `checks`, `witnesses` or `fence`; the machine has one or two in the air."""
 
@@ -114,7 +117,7 @@ def make(kind: str, setup: Mapping[str, Any]) -> Worker:
 
 def _made(kind: str, setup: Mapping[str, Any]) -> Worker:
     if kind == "phases":
-        return Worker(kind, setup, queue_max=PHASES_QUEUE_MAX)
+        return Worker(kind, setup, queue_max=PHASES_QUEUE_MAX, again=PHASES_AGAIN)
     if kind == "witnesses":
         return Worker(
             kind,
