@@ -1,8 +1,9 @@
-"""One trial: a rival at work in the lab, a fault at a random phase, and what the client missed.
+"""One trial: a rival at work in the lab, a fault at some phase, and what the client missed.
 
 Each trial begins with new daemons, so that nothing of one is left to the next.
 """
 
+import itertools
 import math
 import secrets
 import select
@@ -30,9 +31,23 @@ PATIENCE_S = 30.0
 FAILURES = (AssertionError, IpfoError, OSError, subprocess.SubprocessError)
 """How a trial fails: what was waited for did not come, or a program did not work."""
 
+GOLDEN = (math.sqrt(5) - 1) / 2
+
 Given = ParamSpec("Given")
 Maker = Callable[[Lab, Path], Rival]
 Fault = Callable[["Trial"], None]
+
+
+START = secrets.randbelow(1 << 32) / (1 << 32)
+_numbers = itertools.count()  # no generator: threads share it
+
+
+def next_phase() -> float:
+    """A share of an interval: the first is random, and any few in a row are spread evenly.
+
+    Seven that are drawn each by itself often lie close together, and their median says little.
+    """
+    return (START + next(_numbers) * GOLDEN) % 1
 
 
 @dataclass(frozen=True)
@@ -97,7 +112,7 @@ class Trial:
 
 @contextmanager
 def at_work(lab: Lab, make: Maker, *, settle_s: float, interval_s: float) -> Iterator[Trial]:
-    """A trial that has begun, at a random phase between two heartbeats."""
+    """A trial that has begun, at the `next_phase` between two heartbeats."""
     for host in HOSTS:
         lab.start_echo(host)
     with tempfile.TemporaryDirectory() as folder:
@@ -107,7 +122,7 @@ def at_work(lab: Lab, make: Maker, *, settle_s: float, interval_s: float) -> Ite
                 trial = Trial(lab, rival, client, watch)
                 rival.start(*HOSTS)
                 trial.held_by("alpha")
-                trial.rest(settle_s + interval_s * secrets.randbelow(1000) / 1000)
+                trial.rest(settle_s + interval_s * next_phase())
                 holders = watch.seen[SERVICE].holders
                 assert holders == {"alpha"}, f"{set(holders)} have it before anything befell alpha"
                 client.report()

@@ -54,7 +54,8 @@ def page(kept: Mapping[str, Any]) -> str:
         "# Figures",
         (
             "Made by `make bench`, as root: ipfo beside keepalived and UCarp in the same lab (network namespaces, a\n"
-            "client that asks 1,000 times a second, faults at a random phase between two heartbeats), in turn, with new\n"
+            "client that asks 1,000 times a second, faults spread evenly over the time between two\n"
+            "heartbeats, from a random start), in turn, with new\n"
             "daemons for each trial. A figure is the median, with the least and the most of its trials; what a pair could\n"
             "not hold has none, nor has a trial in which the address had moved before the fault. Two holders are looked\n"
             "for every 20 ms, with all three pairs side by side."

@@ -62,6 +62,7 @@ class Crashed(Looped):
         text = self.config.read_text().replace("plugins = []", 'plugins = ["crash"]')
         text = text.replace('provider = "mock"', 'provider = "crash"')
         text = text.replace('takeover_after = "300ms"', 'takeover_after = "500ms"')
+        text = text.replace("[links.one]", 'first_claim_after = "3s"\n\n[links.one]')
         self.config.write_text(text)
         info = folder / "site" / "ipfo_crash-1.0.dist-info"
         info.mkdir(parents=True)

@@ -89,6 +89,7 @@ class Play:
     rate: int = RATE
     prepare: Callable[[Lab, Path], None] = nothing  # lays what the file names into the folder
     splits: bool = False  # two holders are what has been asked for, until it is healed
+    may_split: bool = False  # likewise, for as long as etcd has no leader
 
     def __str__(self) -> str:
         return self.fault

@@ -133,15 +133,24 @@ def test_p6_callers_that_never_read_never_write_and_come_by_the_thousand_hold_up
     assert nobody_was_late(pair)
 
 
+@contextmanager
+def own_disk(folder: Path) -> Iterator[None]:
+    """`folder` is a small disk of its own."""
+    folder.mkdir()
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=512k,mode=700", "ipfo-own", str(folder)], check=True
+    )
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
 @pytest.mark.root
 def test_p6_a_full_disk_holds_up_no_move(pair: Abused) -> None:
     """P6, P9: what cannot be written down is said; addresses are put on and taken off all the same."""
     folder = pair.state_dir("alpha")
-    folder.mkdir()
-    subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=512k,mode=700", "ipfo-full", str(folder)], check=True
-    )
-    try:
+    with own_disk(folder):
         pair.start("alpha", "beta")
         epoch = begin(pair)
         with suppress(OSError), (folder / "ballast").open("wb", buffering=0) as ballast:
@@ -153,6 +162,58 @@ def test_p6_a_full_disk_holds_up_no_move(pair: Abused) -> None:
         (folder / "ballast").unlink()
         pair.wait_for("alpha", lambda r: (r["outbox"] or {}).get("fault") is None)
         assert nobody_was_late(pair)
-    finally:
         pair.end_all()
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.root
+def test_p6_a_state_folder_that_has_become_read_only_holds_up_no_move(pair: Abused) -> None:
+    """P6, P9: likewise; it is named as soon as something cannot be written."""
+    folder = pair.state_dir("alpha")
+    with own_disk(folder):
+        pair.start("alpha", "beta")
+        epoch = begin(pair)
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
+        moves_go_on(pair, epoch)
+        assert pair.moves("other", "alpha")
+        pair.wait_for("alpha", pair.named("the ledger cannot be written", "Read-only"))
+        subprocess.run(["mount", "-o", "remount,bind,rw", str(folder)], check=True)
+        moves_go_on(pair, epoch)
+        assert nobody_was_late(pair)
+        pair.end_all()
+
+
+WEBHOOK = """\
+[[notifiers]]
+plugin = "webhook"
+url = "http://hooks.example/"
+"""
+
+OWN_RESOLVER = 'mount --bind "$1" "$(readlink -f /etc/resolv.conf)" && shift && exec "$@"'
+
+
+@pytest.mark.root
+def test_p6_a_name_server_that_never_answers_holds_up_no_move(
+    make_abused: Callable[[str, str], Abused], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P6: only who has to say something to a name waits for it."""
+    pair = make_abused("", GROUP + WEBHOOK)
+    resolver = pair.folder / "resolv.conf"
+    resolver.write_text("nameserver 127.0.3.53\noptions timeout:30\n")
+    as_it_was = pair.argv
+
+    def argv(node: str, *arguments: str) -> list[str]:
+        started = as_it_was(node, *arguments)
+        if arguments:
+            return started
+        return ["unshare", "--mount", "sh", "-c", OWN_RESOLVER, "sh", str(resolver), *started]
+
+    monkeypatch.setattr(pair, "argv", argv)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.3.53", 53))
+        silent.settimeout(30)
+        pair.start("alpha", "beta")
+        epoch = begin(pair)
+        assert b"hooks" in silent.recv(512), "somebody has asked"
+        moves_go_on(pair, epoch)
+        assert pair.moves("other", "alpha")
+        assert nobody_was_late(pair)

@@ -178,7 +178,7 @@ ALL = (
         "1 lease",
         "who held it goes on when it has run out",
         tuple((owner, "lease_ends", nothing) for owner in (hold, unwind, work)),
-        InScope("an engine is frozen", "P3", left_to_run=True),
+        InStory("renewals-fail"),
     ),
     TakenOut(
         "2 silence on every link",

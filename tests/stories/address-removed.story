@@ -1,4 +1,4 @@
-# Pain 26, pain 28: an address that somebody else takes off is missed with the next heartbeat and put back
+# Pain 26: an address that somebody else takes off is missed with the next heartbeat and put back
 pair interval=1s takeover_after=3s
 
 at 20 s  remove web from alpha
