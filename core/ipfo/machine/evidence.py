@@ -114,7 +114,14 @@ def take_in(group: Group, event: Probed) -> Out:
     group = forget(evolve(group, evidence=Evidence(event.asked_at, event.answers)), "probe")
     if was is not None and bool(was.answers) == bool(event.answers):
         return group, ()
+    if _found_nobody(group, event):
+        return group, ()
     return group, (_record(group, event),)
+
+
+def _found_nobody(group: Group, event: Probed) -> bool:
+    """Whether a holder has looked round for another one in vain: it does so all the time when alone."""
+    return group.role is Role.HOLDER and not event.answers and group.contested_since is None
 
 
 def watch_contest(group: Group, a: Around) -> Out:
