@@ -15,6 +15,7 @@ class Play:
     run: Callable[[Crashed], None]
     group: str = ""
     overlap: bool = False  # asked for, for a moment
+    kills: bool = False  # alpha's daemon, whatever else is killed
 
 
 def takeover(pair: Crashed) -> None:
@@ -72,8 +73,8 @@ def _holder(pair: Crashed, node: str) -> str:
 
 
 PLAYS: Mapping[str, Play] = {
-    "takeover": Play(takeover),
-    "dead-daemon": Play(dead_daemon),
+    "takeover": Play(takeover, kills=True),
+    "dead-daemon": Play(dead_daemon, kills=True),
     "handover": Play(handover),
     "seamless": Play(handover, SEAMLESS, overlap=True),
     "failback": Play(failback),

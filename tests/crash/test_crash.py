@@ -66,6 +66,7 @@ def test_p4_an_epoch_that_was_used_before_is_seen() -> None:
     assert epochs_that_shrank([row("pre_acq", "begins"), again], on)
     assert not epochs_that_shrank([row("pre_acq", "begins"), higher], on)
     assert not epochs_that_shrank([row("pre_acq", "begins"), again], on[:1])
+    assert not epochs_that_shrank([row("pre_acq", "begins"), again], on, unheard=True)
 
 
 def test_p1_an_address_on_both_nodes_is_seen_and_one_that_ran_out_is_not() -> None:

@@ -284,21 +284,23 @@ def out_of_order(rows: list[Any], victim: str) -> list[str]:
     return broken
 
 
-def epochs_that_shrank(rows: list[Any], wire: list[Any]) -> list[str]:
+def epochs_that_shrank(rows: list[Any], wire: list[Any], *, unheard: bool = False) -> list[str]:
     """P4: what a node has taken, it has under an epoch that nobody had it under before.
 
-    A claim that was given up before any address was on does not count: no two had it.
+    A claim that was given up before any address was on does not count: no two had it. Where a node
+    may have begun `unheard`, it cannot know what the other had meanwhile: each is judged by itself.
     """
-    broken, used = [], 0
+    broken, used = [], Counter[str]()
     for place, (at, node, phase, epoch, what) in enumerate(rows):
         if (phase, what) != ("pre_acq", "begins"):
             continue
         undone = [row[0] for row in rows[place:] if row[1:3] == [node, "post_rel"]]
         until = min(undone, default=math.inf)
         if any(at <= then <= until and where == node and has for then, where, has in wire):
-            if epoch <= used:
-                broken.append(f"P4: {node} takes it under epoch {epoch}, after {used}")
-            used = max(used, epoch)
+            whose = node if unheard else ""
+            if epoch <= used[whose]:
+                broken.append(f"P4: {node} takes it under epoch {epoch}, after {used[whose]}")
+            used[whose] = max(used[whose], epoch)
     return broken
 
 
