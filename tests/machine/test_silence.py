@@ -6,7 +6,7 @@ import pytest
 from tests.machine.scenes import WEB, settled, until_held
 from tests.machine.virtual_pair import MS
 
-from ipfo.machine.effects import Acquire, Probe
+from ipfo.machine.effects import Acquire, Probe, Record
 from ipfo.machine.events import (
     CarrierChanged,
     HandoverAsked,
@@ -19,6 +19,18 @@ def test_silence_on_every_link_moves_the_address() -> None:
     pair.power_cut("alpha")
     assert until_held(pair, "beta") <= 3_100
     assert "takeover" in pair.told("beta")
+
+
+def test_a_holder_that_is_alone_looks_round_for_years_and_writes_nothing_of_it_down() -> None:
+    """P9: what happened before must still be in the journal when it is asked for."""
+    pair = settled()
+    pair.power_cut("beta")
+    pair.run(5_000)
+    before = len(pair.hosts["alpha"].effects)
+    pair.run(120_000)
+    since = [effect for _, effect in pair.hosts["alpha"].effects[before:]]
+    assert sum(isinstance(effect, Probe) for effect in since) > 30
+    assert not [effect for effect in since if isinstance(effect, Record)]
 
 
 def test_one_silent_link_moves_nothing_and_is_told() -> None:
