@@ -54,7 +54,8 @@ def running(lab: Lab, make: Maker, addresses: Sequence[str]) -> Iterator[Rival]:
     with tempfile.TemporaryDirectory() as folder:
         rival = make(lab, Path(folder))
         try:
-            rival.start("alpha")  # alone: a standby does not wait for ever for a busy preferred node
+            # alone first: a standby waits for a busy preferred node, but not for ever
+            rival.start("alpha")
             await_addresses(lab, "alpha", addresses)
             rival.start("beta")
             rest(SETTLE_S)

@@ -71,6 +71,25 @@ def test_p6_a_journal_worker_that_stands_still_holds_up_no_move(pair: Abused) ->
     assert nobody_was_late(pair)
 
 
+def test_p7_what_is_told_at_the_end_outlives_the_worker_that_was_to_store_it(
+    pair: Abused,
+) -> None:
+    """P7: told at least once, also by a daemon that ends."""
+    pair.start("alpha", "beta")
+    begin(pair)
+    stopped = worker(pair, "notices")
+    os.kill(stopped, signal.SIGSTOP)
+    daemon = pair.daemons["alpha"]
+    daemon.send_signal(signal.SIGTERM)
+    pair.wait_for("beta", held_by("beta"))
+    with suppress(subprocess.TimeoutExpired):
+        daemon.wait(1)  # one that did not wait for it would be gone by then
+    os.kill(stopped, signal.SIGKILL)
+    assert daemon.wait(30) == 0
+    ended = [line for line in pair.lines("alpha") if line["rule"] == "stop"]
+    assert {line["group"] for line in ended} == {"web", "other"}
+
+
 @contextmanager
 def nobody_reads() -> Iterator[int]:
     """A descriptor that takes nothing any more."""

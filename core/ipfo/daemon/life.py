@@ -37,7 +37,7 @@ from ipfo.machine.events import Event, MaintenanceAsked, StandbyAsked
 from ipfo.machine.step import Node, Remembered, boot
 from ipfo.model import SECOND, Instant, Phase, Role, Terms
 from ipfo.workers import ledger
-from ipfo.workers.pool import Outcome, Pool
+from ipfo.workers.pool import Outcome, Pool, Worker
 
 SWEEP_NS = 25 * SECOND
 """How long the `addresses` worker may take to start and to say what it found; longer than its set-up."""
@@ -50,6 +50,9 @@ RELEASE_NS = 5 * SECOND
 
 PARTING_NS = 6 * SECOND
 """How long a restart waits for the workers to end: the new run must be there before the leases end."""
+
+STORING_NS = 4 * SECOND
+"""How long an end in order waits until what is to be told is stored: time for one more worker."""
 
 LOOK_AGAIN_S = 0.005
 """How often it looks: nothing tells of the end of a process that closed its channel before."""
@@ -154,6 +157,8 @@ def _serve(parts: Parts, listener: socket.socket, folder: Path) -> bool:
         parts.carrier.watch({each for g in parts.terms.groups.values() for each in g.interfaces})
         adopted = swept.get("adopted", {})
         restarting = _go_round(parts, listener, memory, adopted, orders)
+        if not restarting:
+            _store_all(parts.pool.notices)
     except EndNowError:
         _release_all(parts)
         raise HostError("ended out of order: it was told to end twice") from None
@@ -165,6 +170,20 @@ def _serve(parts: Parts, listener: socket.socket, folder: Path) -> bool:
     if restarting:
         _await_workers(parts.pool)
     return restarting
+
+
+def _store_all(notices: Worker) -> None:
+    """What people are still to be told is stored, if that can be done soon.
+
+    Nothing is held any more. Afterwards there is no engine that would give it to the next worker,
+    should this one die over it.
+    """
+    until = Instant(clock.now() + STORING_NS)
+    while not notices.idle and (now := clock.now()) < until:
+        notices.expire(now)
+        here = [notices] if notices.fileno() >= 0 else []
+        select.select(here, here if notices.wants_write else [], [], LOOK_AGAIN_S)
+        notices.ready(clock.now())
 
 
 def _await_workers(pool: Pool) -> None:
