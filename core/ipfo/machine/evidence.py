@@ -112,16 +112,16 @@ def take_in(group: Group, event: Probed) -> Out:
         return tell_once(blind, "probe", notice(blind, Told.FAILURE, headline, event.failed))
     was = group.evidence
     group = forget(evolve(group, evidence=Evidence(event.asked_at, event.answers)), "probe")
-    if was is not None and bool(was.answers) == bool(event.answers):
-        return group, ()
-    if _found_nobody(group, event):
+    same = was is not None and bool(was.answers) == bool(event.answers)
+    if same or _looked_round_in_vain(group, event):
         return group, ()
     return group, (_record(group, event),)
 
 
-def _found_nobody(group: Group, event: Probed) -> bool:
-    """Whether a holder has looked round for another one in vain: it does so all the time when alone."""
-    return group.role is Role.HOLDER and not event.answers and group.contested_since is None
+def _looked_round_in_vain(group: Group, event: Probed) -> bool:
+    """Whether a holder found no other one: it looks all the time when alone, and nothing follows."""
+    follows = group.contested_since is not None or group.gone_at is not None
+    return group.role is Role.HOLDER and not event.answers and not follows
 
 
 def watch_contest(group: Group, a: Around) -> Out:
