@@ -100,6 +100,13 @@ SCOPES = {
             {"stop": 1, "start": 1, "lose": 1},
         ),
         Scope(
+            "renewals fail",
+            "who cannot renew its lease lets go in time, and the other one takes it",
+            small_pair(),
+            {"renewals fail": 1, "lose": 1},
+            hosts=(0,),
+        ),
+        Scope(
             "only the lease",
             "a wire that cannot be asked: the lease alone keeps a dead or frozen holder from sharing",
             small_pair(probes=False),

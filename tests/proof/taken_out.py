@@ -49,20 +49,13 @@ class InScope:
 
 
 @dataclass(frozen=True)
-class InStory:
-    """The judge of a golden story finds it."""
-
-    story: str
-
-
-@dataclass(frozen=True)
 class TakenOut:
     """`rule` of design 7 without `what`: each function in `puts` instead of its own."""
 
     rule: str
     what: str
     puts: tuple[tuple[Any, str, Any], ...]
-    finder: InScope | InStory
+    finder: InScope
 
     def __str__(self) -> str:
         """For the names of tests."""
@@ -178,7 +171,7 @@ ALL = (
         "1 lease",
         "who held it goes on when it has run out",
         tuple((owner, "lease_ends", nothing) for owner in (hold, unwind, work)),
-        InStory("renewals-fail"),
+        InScope("renewals fail", "P3", left_to_run=True),
     ),
     TakenOut(
         "2 silence on every link",
@@ -292,7 +285,7 @@ ALL = (
         "10 orderly stop",
         "nothing is handed over",
         ((hold, "_giving", leaves_at_once),),
-        InStory("orderly-stop"),
+        InScope("an orderly stop", "an orderly stop"),
     ),
     TakenOut(
         "11 home addresses",

@@ -125,6 +125,7 @@ class _World:
         phase = host.phase
         return (
             (host.powered, host.on, host.carrier, host.ill, host.isolated, host.frozen, host.deaf),
+            host.unrenewing,
             self.until(host.ends_at),
             tuple(self.call(call, node) for call in host.calls),
             tuple(self.call(call, node) for call in host.asks),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ipfo.machine.events import HandoverAsked
 from ipfo.machine.evolve import evolve
+from ipfo.machine.node import Node
 from ipfo.model import SECOND
 from ipfo.sim import alike, small_judge
 from ipfo.sim.small import GROUP, KINDS, NAMES, Host, Scope, World
@@ -137,7 +138,7 @@ def _moves(trace: Trace) -> tuple[Move, ...]:
 
 def unsettled(scope: Scope, world: World) -> str | None:
     """P3: what is wrong after `world` was left to run, as it is and with every fault over; else None."""
-    if _serves(world):
+    if _serves(scope, world):
         why = _rests(scope, world)
         if why is not None:
             return f"P3, left to run: {why}"
@@ -145,7 +146,7 @@ def unsettled(scope: Scope, world: World) -> str | None:
     return None if why is None else f"P3, when all is well again: {why}"
 
 
-def _serves(world: World) -> bool:
+def _serves(scope: Scope, world: World) -> bool:
     """Whether it needs no mending for a node to hold the group."""
     if world.muted or world.wire_cut:
         return False
@@ -153,9 +154,16 @@ def _serves(world: World) -> bool:
         host.node is not None
         and not (host.frozen or host.node.stopping or host.ill or host.isolated)
         and host.carrier
+        and _may_claim_alone(scope, host.node, host.index)
         for host in world.hosts
     ]
     return any(able) and world.hosts[0].terms.fence is None
+
+
+def _may_claim_alone(scope: Scope, node: Node, index: int) -> bool:
+    """Whether a node that is never joined by its peer will claim (rule 7)."""
+    waits_for_ever = scope.settings.first_claim_after_ns is None
+    return node.heard_ever or not waits_for_ever or scope.group.preferred == NAMES[index]
 
 
 def mended(scope: Scope, world: World) -> World:

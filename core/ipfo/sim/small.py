@@ -20,7 +20,7 @@ NAMES = ("alpha", "beta")
 
 KINDS = (
     "lose", "kill", "start", "power", "freeze", "pause", "mute", "cut", "link", "handover", "fail", "veto",
-    "stop", "ill", "isolate", "carrier", "shot fails", "slow",
+    "stop", "ill", "isolate", "carrier", "shot fails", "slow", "renewals fail",
 )  # fmt: skip
 """What is bounded: how often each may happen in one world."""
 
@@ -125,6 +125,7 @@ class Host:
     ends_at: int | None = None  # when its lease does
     carrier: bool = True
     ill: bool = False
+    unrenewing: bool = False  # no lease is ever renewed here again
     isolated: bool = False  # neither witness nor voter can be reached from here
     calls: tuple[Call, ...] = ()  # the addresses worker: one after the other
     asks: tuple[Call, ...] = ()  # witnesses, voter, fence, the peer's own addresses: side by side

@@ -127,6 +127,18 @@ def phase_ended(draft: "Draft", index: int, effect: RunPhase) -> None:
         draft.put(index, open=frozenset())
 
 
+def releases(draft: "Draft", index: int) -> None:
+    """A daemon that must end lets its address go when a peer that is well is about to take it, not before."""
+    node, peer = draft.hosts[index].node, draft.hosts[1 - index]
+    if node is None or not (node.stopping and draft.hosts[index].on and _can_hear(draft)):
+        return
+    is_well = peer.carrier and not (peer.ill or peer.isolated)
+    if is_well and peer.node is not None and peer.node.groups[GROUP].role is Role.STANDBY:
+        draft.breaks(
+            "an orderly stop", f"{NAMES[index]} lets go, and {NAMES[1 - index]} is not ready"
+        )
+
+
 def ends(draft: "Draft", index: int) -> None:
     """A daemon that ends in order leaves nothing behind."""
     host = draft.hosts[index]

@@ -218,6 +218,8 @@ def _faults(scope: Scope, world: World) -> Iterator[Move]:  # long: one case a f
             yield ("stop", index, 0)
         if left["ill"]:
             yield ("ill", index, 0)
+        if left["renewals fail"] and not host.unrenewing:
+            yield ("renewals fail", index, 0)
         if left["isolate"] and not host.isolated:
             yield ("isolate", index, 0)
         if left["carrier"] and host.carrier:
@@ -281,6 +283,7 @@ def in_words(move: Move) -> str:
         "handover": f"an administrator wants the group on {who}",
         "stop": f"{who} is asked to stop",
         "ill": f"the checks on {who} turn",
+        "renewals fail": f"{who} can renew no lease any more",
         "isolate": f"{who} reaches no witness any more",
         "carrier": f"{who} loses its carrier",
         "mute": f"no heartbeat of {who} gets through any more",

@@ -98,6 +98,8 @@ def _strike(
             assert host is not None
             draft.put(index, ill=not host.ill)
             draft.feed(index, HealthChanged(GROUP, None if host.ill else "ill"))
+        case "renewals fail":
+            draft.put(index, unrenewing=True)
         case "isolate":
             draft.put(index, isolated=True)
         case "carrier":

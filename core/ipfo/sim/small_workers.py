@@ -65,10 +65,13 @@ def _work(draft: Draft, index: int, wish: Effect) -> Event:  # long: one case a 
             draft.put(index, disk=held)
             return Acquired(GROUP, wish.epoch, draft.now if leased else None)
         case ask.Release():
+            small_judge.releases(draft, index)
             draft.turn_off(index)
             draft.put(index, disk=evolve(disk, held=False, leased=False))
             return Released(GROUP, wish.epoch)
         case ask.Renew():
+            if host.unrenewing:
+                return _failed(wish)
             if not wish.groups or not host.on:
                 return Renewed(draft.now, gone=wish.groups)
             if leased and draft.now > wish.good_until:
