@@ -16,6 +16,7 @@ from ipfo.daemon.paper import Paper
 from ipfo.machine import effects as ask
 from ipfo.machine.events import Event
 from ipfo.model import Epoch, Instant, Phase
+from ipfo.workers.parts import parts
 from ipfo.workers.pool import Outcome
 
 PLAIN: dict[str, Any] = {"traits": [], "phase_plugins": []}
@@ -49,6 +50,10 @@ class Desk:
         call = (do, given, deadline, then)
         self.calls.insert(0 if ahead else len(self.calls), call)
 
+    @property
+    def idle(self) -> bool:
+        return not self.calls
+
     def last(self) -> tuple[str, Mapping[str, Any], Instant, Callable[[Outcome], None]]:
         return self.calls[-1]
 
@@ -59,8 +64,16 @@ class Desk:
 class Desks:
     """The pool's side of it."""
 
-    def __init__(self) -> None:
-        self.addresses, self.notices, self.moves = Desk(), Desk(), Desk()
+    def __init__(self, config: Config) -> None:
+        groups = {
+            name: {"unit": each.unit, "provider": each.provider}
+            for name, each in config.groups.items()
+        }
+        desks = {part: Desk() for part in parts(groups)}
+        self.address_workers = list(desks.values())
+        self.addresses = {unit: desk for part, desk in desks.items() for unit in part.units}
+        self.desk = self.address_workers[0]  # where all are of one provider
+        self.notices, self.moves = Desk(), Desk()
         self.checks, self.witnesses, self.fence = Desk(), Desk(), Desk()
         self.done: list[str] = []
 
@@ -83,7 +96,7 @@ class Rig:
         *,
         bare: bool = False,
     ) -> None:
-        self.pool = Desks()
+        self.pool = Desks(config)
         if bare:
             self.pool.checks = self.pool.witnesses = self.pool.fence = cast("Any", None)
         self.inbox: list[Event] = []

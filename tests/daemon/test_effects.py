@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.daemon.paper import document
 from tests.daemon.rig import FIVE, LEASE_S, Rig
 
 from ipfo import clock
+from ipfo.config.model import Config
 from ipfo.daemon.phases import PHASE_MARGIN_NS, move_fields
 from ipfo.machine import effects as ask
 from ipfo.machine.events import (
@@ -22,6 +24,8 @@ from ipfo.machine.events import (
 from ipfo.model import SECOND, Answer, Epoch, Instant, Phase, Reason, Role
 from ipfo.model import Event as Told
 
+WIRE = ["lease", "probe", "wire"]
+
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
@@ -34,11 +38,11 @@ def test_an_acquire_says_how_long_it_is_good_and_how_long_it_lasts(rig: Rig) -> 
     good_until = Instant(clock.now() + SECOND)
     rig.do(ask.Acquire("web", FIVE, good_until))
     rig.effects.flush()
-    do, given, deadline, _ = rig.pool.addresses.last()
+    do, given, deadline, _ = rig.pool.desk.last()
     assert do == "acquire_all"
     assert given == {"units": [("web", 5, good_until)], "lifetime_s": LEASE_S}
     assert deadline > good_until
-    rig.pool.addresses.end({"acquired": {"web": 77}, "failed": {}, "remarks": ["it was slow"]})
+    rig.pool.desk.end({"acquired": {"web": 77}, "failed": {}, "remarks": ["it was slow"]})
     assert rig.inbox == [Acquired("web", FIVE, Instant(77))]
     assert rig.told("record")[-1]["rule"] == "it was slow"
 
@@ -50,10 +54,10 @@ def test_an_acquire_without_leases_and_one_that_fails(rig: Rig) -> None:
     ):
         rig.do(ask.Acquire("plain", FIVE, Instant(1)))
         rig.effects.flush()
-        rig.pool.addresses.end(ok)
+        rig.pool.desk.end(ok)
     rig.do(ask.Acquire("plain", FIVE, Instant(1)))
     rig.effects.flush()
-    rig.pool.addresses.end(failed="timed out")
+    rig.pool.desk.end(failed="timed out")
     assert rig.inbox == [
         Acquired("plain", FIVE, None),
         Acquired("plain", FIVE, None, "no card"),
@@ -68,10 +72,10 @@ def test_what_comes_while_one_is_being_put_on_is_put_on_together_after_it(rig: R
     rig.effects.flush()
     rig.do(ask.Acquire("web", Epoch(7), Instant(3)))
     rig.effects.flush()
-    assert [call[1]["units"] for call in rig.pool.addresses.calls] == [[("web", 5, 1)]]
-    rig.pool.addresses.end({"acquired": {"web": 77}, "failed": {}})
-    assert rig.pool.addresses.last()[1]["units"] == [("web", 6, 2), ("web", 7, 3)]
-    rig.pool.addresses.end(failed="timed out")
+    assert [call[1]["units"] for call in rig.pool.desk.calls] == [[("web", 5, 1)]]
+    rig.pool.desk.end({"acquired": {"web": 77}, "failed": {}})
+    assert rig.pool.desk.last()[1]["units"] == [("web", 6, 2), ("web", 7, 3)]
+    rig.pool.desk.end(failed="timed out")
     assert rig.inbox == [
         Acquired("web", FIVE, Instant(77)),
         Acquired("web", Epoch(6), None, "timed out"),
@@ -82,27 +86,27 @@ def test_what_comes_while_one_is_being_put_on_is_put_on_together_after_it(rig: R
 def test_a_release_is_answered_well_or_with_what_failed(rig: Rig) -> None:
     for failed in (None, "worker ended"):
         rig.do(ask.Release("web", FIVE))
-        rig.pool.addresses.end(None if failed else {}, failed)
+        rig.pool.desk.end(None if failed else {}, failed)
         assert rig.inbox.pop() == Released("web", FIVE, failed)
 
 
 def test_a_renewal_takes_less_than_half_the_lease_and_fails_for_every_group(rig: Rig) -> None:
     now = clock.now()
     rig.do(ask.Renew(("web",), now, Instant(now + 5), 2))
-    do, given, deadline, _ = rig.pool.addresses.last()
+    do, given, deadline, _ = rig.pool.desk.last()
     assert (do, given["lifetime_s"], given["good_until"]) == ("renew", LEASE_S, now + 5)
     assert deadline - clock.now() <= LEASE_S * SECOND // 2
-    rig.pool.addresses.end({"began": 9, "failed": ["web"]})
+    rig.pool.desk.end({"began": 9, "failed": ["web"]})
     rig.do(ask.Renew(("web",), now, Instant(now + 5), 2))
-    rig.pool.addresses.end(failed="timed out")
+    rig.pool.desk.end(failed="timed out")
     assert rig.inbox == [Renewed(Instant(9), ("web",)), Renewed(now, ("web",))]
 
 
 def test_a_home_address_is_swept_and_what_was_found_is_told(rig: Rig) -> None:
     rig.do(ask.Sweep("web"))
-    rig.pool.addresses.end({"found": True})
+    rig.pool.desk.end({"found": True})
     rig.do(ask.Sweep("web"))
-    rig.pool.addresses.end(failed="busy")
+    rig.pool.desk.end(failed="busy")
     assert rig.inbox == [Swept("web", found=True), Swept("web", failed="busy")]
 
 
@@ -114,8 +118,8 @@ def test_probes_of_one_step_are_one_call_and_each_is_answered(rig: Rig) -> None:
     rig.effects.flush()
     card = "02:00:5e:00:53:01"
     answers = {"web": [["192.0.2.100", card]]}
-    rig.pool.addresses.end({"answers": answers, "failed": {"plain": "no such interface"}})
-    assert rig.pool.addresses.calls == []
+    rig.pool.desk.end({"answers": answers, "failed": {"plain": "no such interface"}})
+    assert rig.pool.desk.calls == []
     assert rig.inbox == [
         Probed("web", Instant(3), (Answer("192.0.2.100", card),)),
         Probed("plain", Instant(3), (), "no such interface"),
@@ -125,13 +129,13 @@ def test_probes_of_one_step_are_one_call_and_each_is_answered(rig: Rig) -> None:
 def test_probes_that_the_worker_did_not_survive_have_failed(rig: Rig) -> None:
     rig.do(ask.Probe("web", Instant(4), SECOND))
     rig.effects.flush()
-    rig.pool.addresses.end(failed="timed out")
+    rig.pool.desk.end(failed="timed out")
     assert rig.inbox == [Probed("web", Instant(4), (), "timed out")]
 
 
 def test_an_announcement_is_answered_by_nothing_and_its_failure_written_down(rig: Rig) -> None:
     rig.do(ask.Announce("web", FIVE))
-    rig.pool.addresses.end(failed="no carrier")
+    rig.pool.desk.end(failed="no carrier")
     assert rig.inbox == []
     assert "no carrier" in rig.told("record")[-1]["rule"]
 
@@ -256,8 +260,8 @@ def test_the_peers_own_addresses_are_asked_for_on_the_wire(
     rig: Rig, ok: dict[str, Any] | None, failed: str | None, event: PeerProbed
 ) -> None:
     rig.do(ask.ProbePeer(Instant(3), SECOND))
-    assert rig.pool.addresses.last()[:2] == ("probe_peer", {"timeout_ns": SECOND})
-    rig.pool.addresses.end(ok, failed)
+    assert rig.pool.desk.last()[:2] == ("probe_peer", {"timeout_ns": SECOND})
+    rig.pool.desk.end(ok, failed)
     assert rig.inbox == [event]
 
 
@@ -266,27 +270,77 @@ def test_who_answered_is_told_with_his_name(rig: Rig) -> None:
     rig.do(ask.Probe("web", Instant(4), SECOND))
     rig.effects.flush()
     answers = {"web": [["192.0.2.100", "02:00:5e:00:53:01", "beta"]]}
-    rig.pool.addresses.end({"answers": answers, "failed": {}})
+    rig.pool.desk.end({"answers": answers, "failed": {}})
     answer = Answer("192.0.2.100", "02:00:5e:00:53:01", "beta")
     assert rig.inbox == [Probed("web", Instant(4), (answer,))]
 
 
 def test_a_renewal_says_what_somebody_else_has_taken_off(rig: Rig) -> None:
     rig.do(ask.Renew(("web", "plain"), Instant(1), Instant(5), 10))
-    assert rig.pool.addresses.last()[1]["lifetime_s"] == 10  # longer before a restart
-    rig.pool.addresses.end({"began": 9, "failed": [], "gone": ["plain"]})
+    assert rig.pool.desk.last()[1]["lifetime_s"] == 10  # longer before a restart
+    rig.pool.desk.end({"began": 9, "failed": [], "gone": ["plain"]})
     assert rig.inbox == [Renewed(Instant(9), (), ("plain",))]
+
+
+@pytest.fixture
+def apart(tmp_path: Path) -> Iterator[Rig]:
+    """`web` and `far` are of different providers."""
+    far = {"provider": "cloud", "traits": ["lease"]}
+    made = Rig(tmp_path, Config.from_document(document(groups={"web": {}, "far": far})))
+    yield made
+    made.close()
+
+
+def test_p6_what_another_provider_does_not_renew_has_failed_and_makes_nothing_older(
+    apart: Rig,
+) -> None:
+    now = clock.now()
+    apart.do(ask.Renew(("web", "far"), now, Instant(now + 5), 2))
+    web, far = apart.pool.addresses["web"], apart.pool.addresses["far"]
+    assert [desk.last()[1]["groups"] for desk in (web, far)] == [["web"], ["far"]]
+    assert far.last()[2] - clock.now() <= LEASE_S * SECOND // 4
+    web.end({"began": now + 3, "failed": []})
+    assert apart.inbox == [], "the machine has one answer for all"
+    far.end(failed="timed out")
+    assert apart.inbox == [Renewed(Instant(now + 3), ("far",))]
+
+
+def test_a_renewal_of_nothing_is_answered_all_the_same(rig: Rig) -> None:
+    rig.do(ask.Renew((), Instant(4), Instant(5), 2))
+    assert rig.inbox == [Renewed(Instant(4))]
+
+
+def test_p6_an_acquire_and_a_probe_do_not_wait_for_another_provider(apart: Rig) -> None:
+    for group in ("far", "web"):
+        apart.do(ask.Acquire(group, FIVE, Instant(1)))
+        apart.do(ask.Probe(group, Instant(4), SECOND))
+    apart.effects.flush()
+    apart.pool.addresses["web"].end({"answers": {}, "failed": {}})
+    apart.pool.addresses["web"].end({"acquired": {"web": 77}, "failed": {}})
+    assert set(map(type, apart.inbox)) == {Acquired, Probed}
+    assert [call[0] for call in apart.pool.addresses["far"].calls] == ["acquire_all", "probe"]
+
+
+def test_the_peer_is_asked_for_by_a_worker_that_can_and_is_not_busy(tmp_path: Path) -> None:
+    plain = {"provider": "pretence", "traits": ["lease"]}
+    groups = {"plain": plain, "web": {"traits": WIRE}, "far": {"provider": "cloud", "traits": WIRE}}
+    rig = Rig(tmp_path, Config.from_document(document(groups=groups)))
+    rig.do(ask.ProbePeer(Instant(3), SECOND))
+    rig.do(ask.ProbePeer(Instant(4), SECOND))
+    asked = {unit: len(desk.calls) for unit, desk in rig.pool.addresses.items()}
+    assert asked == {"plain": 0, "web": 1, "far": 1}
+    rig.close()
 
 
 def test_what_failed_is_kept_for_the_status_for_as_long_as_the_epoch_lasts(rig: Rig) -> None:
     troubles, long_ago, later = rig.effects.troubles, Instant(0), Instant(2**62)
     rig.do(ask.Acquire("web", FIVE, Instant(1)))
     rig.effects.flush()
-    rig.pool.addresses.end(failed="no such interface")
+    rig.pool.desk.end(failed="no such interface")
     rig.do(run(Phase.POST_ACQ))
     rig.pool.moves.end({"veto": None, "failures": ["db did not start"], "said": []})
     rig.do(ask.Renew(("web",), Instant(1), Instant(5), 2))
-    rig.pool.addresses.end(failed="timed out")
+    rig.pool.desk.end(failed="timed out")
     kept = {each.what: each.why for each in troubles.since("web", FIVE, long_ago)}
     assert kept == {
         "acquire": "no such interface",

@@ -115,5 +115,5 @@ def test_a_unit_is_leased_if_any_of_it_can_be_and_has_time_for_all_of_it(make: M
     rig = make()
     rig.do(ask.Acquire("db", FIVE, Instant(1)))
     rig.effects.flush()
-    do, given, _, _ = rig.pool.addresses.last()
+    do, given, _, _ = rig.pool.desk.last()
     assert (do, given["units"], given["lifetime_s"]) == ("acquire_all", [("db", 5, 1)], LEASE_S)

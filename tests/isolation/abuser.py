@@ -12,7 +12,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ipfo.plugin import Check, Fence, Move, Notice, Notifier, Offer, Options, Say, Witness, hookimpl
+from ipfo.plugin import (
+    Address,
+    Check,
+    Fence,
+    Instant,
+    Move,
+    Notice,
+    Notifier,
+    Offer,
+    Options,
+    Provider,
+    Say,
+    Witness,
+    hookimpl,
+)
+from ipfo_plugins.provider.mock import MockProvider
 
 ANY = {"type": "object", "properties": {"folder": {"type": "string"}}}
 
@@ -107,6 +122,43 @@ class Abuser:
     def notify(self, notice: Notice) -> None:
         assert notice.key
         asked(self._options, "notifier")
+
+
+class AbusedProvider(MockProvider):
+    """The mock, but for what each order may come to."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__()
+        self._options = options
+
+    def acquire(
+        self,
+        interface: str,
+        addresses: Sequence[Address],
+        lifetime_s: int | None,
+        good_until: Instant | None = None,
+    ) -> None:
+        asked(self._options, "provider")
+        super().acquire(interface, addresses, lifetime_s, good_until)
+
+    def renew(
+        self,
+        interface: str,
+        addresses: Sequence[Address],
+        lifetime_s: int,
+        good_until: Instant | None = None,
+    ) -> None:
+        asked(self._options, "provider")
+        super().renew(interface, addresses, lifetime_s, good_until)
+
+    def release(self, interface: str, addresses: Sequence[Address]) -> None:
+        asked(self._options, "provider")
+        super().release(interface, addresses)
+
+
+@hookimpl
+def ipfo_providers() -> Sequence[Offer[Provider]]:
+    return [Offer("abuser", AbusedProvider, ANY, traits=frozenset({"lease"}))]
 
 
 @hookimpl

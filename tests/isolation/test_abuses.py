@@ -8,7 +8,7 @@ import pytest
 from tests.daemon.looped import Report, held_by
 from tests.isolation.abuser import WAYS
 
-from .conftest import Abused
+from .conftest import Abused, all_held
 
 ALL_KINDS = """\
 [groups.other]
@@ -45,6 +45,19 @@ folder = "{told}"
 plugin = "abuser"
 folder = "{told}"
 timeout = "500ms"
+"""
+
+TWO_PROVIDERS = """\
+[groups.other]
+addresses = ["192.0.2.101/24"]
+interface = "lo"
+provider = "mock"
+
+[groups.strange]
+addresses = ["192.0.2.102/24"]
+interface = "lo"
+provider = "abuser"
+options = {{ folder = "{told}" }}
 """
 
 LASTING = ("hang", "spin", "keep_the_interpreter", "flood")
@@ -99,10 +112,39 @@ def test_p6_plugins_of_all_kinds_that_misbehave_cost_nobody_else_anything(
     third_parties_misbehave(pair, way)
 
 
-def nobody_was_late(pair: Abused) -> bool:
-    """Nobody was thought silent since the start, and no lease could not be renewed."""
+def nobody_was_late(pair: Abused, *but: str) -> bool:
+    """Nobody was thought silent since the start, and no lease could not be renewed `but` these."""
     said = [str(line["rule"]) for node in ("alpha", "beta") for line in pair.lines(node)]
+    said = [each for each in said if not any(f"lease of {group} " in each for group in but)]
     return not [each for each in said if "lease of" in each or "is silent" in each]
+
+
+@pytest.mark.parametrize("way", PLAYED)
+def test_p6_a_provider_that_misbehaves_costs_only_its_own_groups_anything(
+    make_abused: Make, way: str
+) -> None:
+    """P6: leases of another provider's groups are renewed in time, and their moves go on."""
+    pair = make_abused("", TWO_PROVIDERS)
+    pair.start("alpha", "beta")
+    pair.gather("web", "other", "strange")
+    pair.wait_for("beta", lambda r: held_by("alpha", "strange")(r) and peer_hears(r))
+    before = pair.status("beta")["groups"]["web"]["epoch"]
+    pair.abuse(way, "provider")
+
+    pair.wait_for("alpha", lambda r: r["workers"]["addresses:abuser"]["restarts"] > 2)
+    assert pair.moves("other", "beta")
+    pair.wait_for("alpha", pair.named("worker: addresses:abuser (runs abuser): "))
+    pair.wait_for("alpha", lambda r: r["groups"]["strange"]["role"] != "holder")
+    well = pair.comes_back("provider")
+    pair.heal("provider")
+    pair.wait_for("alpha", all_held)
+    pair.moves("strange", "alpha")
+    pair.wait_for("alpha", well)
+    report = pair.wait_for("beta", held_by("beta", "other"))
+    assert report["groups"]["web"]["holder"] == "alpha"
+    assert report["groups"]["web"]["epoch"] == before
+    assert nobody_was_late(pair, "strange")
+    assert pair.status("alpha")["workers"]["addresses"]["restarts"] == 0
 
 
 def third_parties_misbehave(pair: Abused, way: str) -> None:

@@ -205,7 +205,7 @@ class Site:
             "digest": 1,
             "warnings": [],
         }
-        return {"document": document, "node": "alpha", "state_dir": str(self.state)}
+        return {"document": document, "node": "alpha", "state_dir": str(self.state), "part": 0}
 
 
 @pytest.fixture
@@ -218,8 +218,8 @@ def site(tmp_path: Path) -> Site:
 def start(site: Site, calling: Callable[[Worker], Caller]) -> Callable[..., Caller]:
     """Start the `addresses` worker with these groups; without any with one, `web`."""
 
-    def begin(**groups: dict[str, Any]) -> Caller:
-        setup = site.setup(**(groups or {"web": site.group()}))
+    def begin(part: int = 0, **groups: dict[str, Any]) -> Caller:
+        setup = {**site.setup(**(groups or {"web": site.group()})), "part": part}
         return calling(Worker("addresses", setup, queue_max=64, command=site.command("addresses")))
 
     return begin

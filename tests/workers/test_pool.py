@@ -197,7 +197,7 @@ def test_a_worker_that_was_started_ahead_is_the_one_that_is_used() -> None:
 def test_all_three_kinds_answer(site: Site, engine: Callable[..., Engine]) -> None:
     made = engine(web=with_phases(site))
     made.turn(lambda: all(worker.running for worker in made.pool._all()))
-    assert Caller(made.pool.addresses).ok("sweep")["swept"] == []
+    assert Caller(made.pool.addresses["web"]).ok("sweep")["swept"] == []
     assert Caller(made.pool.notices).ok("state")["queued"] == 0
 
 

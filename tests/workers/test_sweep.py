@@ -14,6 +14,7 @@ from ipfo.model import SECOND
 from ipfo.workers import ledger
 from ipfo.workers.addresses import Addresses
 from ipfo.workers.boot import Boot
+from ipfo.workers.parts import parts
 
 from .addressing import Start, acquire, kill, pid_of, renew, soon, wait_until
 from .conftest import Caller, Site, turn
@@ -239,6 +240,34 @@ def test_an_address_that_belongs_to_another_group_now_stays_with_that_one(
     assert sorted(site.shelf()["on"]) == ["192.0.2.100", "192.0.2.102"]
 
 
+def test_p6_what_another_provider_had_put_on_is_left_to_its_worker(
+    site: Site, start: Start, over: Over
+) -> None:
+    mock = {"provider": "mock", "provider_options": {}, "traits": ["lease"]}
+    far = site.group(addresses=["192.0.2.101/24"], **mock)
+    old = site.group(addresses=["192.0.2.102/24"], **mock)
+    caller = start(part=1, web=site.group(), far=far, old=old)
+    acquire(caller, "far")
+    acquire(caller, "old")
+    over(caller)
+    swept = start(web=site.group(), far=far).ok("sweep")
+    assert (swept["adopted"], swept["swept"]) == ({}, [])
+    assert ledger.read(site.state).groups["far"].held
+    swept = start(part=1, web=site.group(), far=far).ok("sweep")
+    assert swept["swept"] == ["old"]
+    assert not ledger.read(site.state).groups["far"].held, "the mock has forgotten it"
+
+
+def test_p9_what_a_provider_had_put_on_that_is_used_no_more_is_taken_off_by_the_first(
+    site: Site, start: Start, over: Over
+) -> None:
+    old = site.group(addresses=["192.0.2.102/24"], provider="mock", provider_options={})
+    caller = start(old=old)
+    acquire(caller, "old")
+    over(caller)
+    assert start().ok("sweep")["swept"] == ["old"]
+
+
 def test_what_was_put_on_for_a_group_that_is_not_configured_any_more_is_taken_off(
     site: Site, start: Start, over: Over
 ) -> None:
@@ -288,7 +317,7 @@ def test_what_outlived_a_suspension_may_be_adopted_after_it(site: Site) -> None:
     """Its lease was renewed since, so the kernel's timer has run steadily from there on."""
     setup = site.setup(web=site.group(provider="mock", provider_options={}))
     config = Config.from_document({**setup["document"], "node": "alpha"})
-    addresses = Addresses(config, site.state)
+    addresses = Addresses(config, site.state, parts(setup["document"]["groups"])[0])
     addresses.acquire({"group": "web", "epoch": 5, "lifetime_s": 60, "good_until": soon()})
     now = Boot.now()
     addresses._boot = earlier = Boot(now.id, now.slept_ns - SECOND)  # so it was before the sleep

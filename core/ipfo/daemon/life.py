@@ -18,7 +18,7 @@ from typing import Any
 from ipfo import clock
 from ipfo.config.keys import keyring
 from ipfo.config.model import Config, Document
-from ipfo.daemon import again, favour, status
+from ipfo.daemon import again, favour, held, status
 from ipfo.daemon.carrier import Carrier
 from ipfo.daemon.control import Control, listen
 from ipfo.daemon.effects import Effects
@@ -37,16 +37,10 @@ from ipfo.machine.events import Event, MaintenanceAsked, StandbyAsked
 from ipfo.machine.step import Node, Remembered, boot
 from ipfo.model import SECOND, Instant, Phase, Role, Terms
 from ipfo.workers import ledger
-from ipfo.workers.pool import Outcome, Pool, Worker
-
-SWEEP_NS = 25 * SECOND
-"""How long the `addresses` worker may take to start and to say what it found; longer than its set-up."""
+from ipfo.workers.pool import Pool, Worker
 
 DESCRIPTORS_MAX = 1024
 """`select` takes no descriptor above; rather a worker that cannot be started than an engine that fails."""
-
-RELEASE_NS = 5 * SECOND
-"""How long an end out of order waits for the addresses to be taken off; then leases have to do it."""
 
 PARTING_NS = 6 * SECOND
 """How long a restart waits for the workers to end: the new run must be there before the leases end."""
@@ -150,20 +144,20 @@ def _serve(parts: Parts, listener: socket.socket, folder: Path) -> bool:
     memory = ledger.read(folder)
     for remark in memory.remarks:
         parts.paper.write("ledger", remark)
-    parts.pool.addresses.start(clock.now())  # alone: the others can wait for the first heartbeat
+    for worker in parts.pool.address_workers:
+        worker.start(clock.now())  # alone: the others can wait for the first heartbeat
     try:
-        swept, orders = _sweep(parts)
-        parts = replace(parts, terms=placed(parts.terms, swept.get("interfaces", {})))
+        found, orders = held.sweep(parts.pool, parts.signals, parts.paper)
+        parts = replace(parts, terms=placed(parts.terms, found["interfaces"]))
         parts.carrier.watch({each for g in parts.terms.groups.values() for each in g.interfaces})
-        adopted = swept.get("adopted", {})
-        restarting = _go_round(parts, listener, memory, adopted, orders)
+        restarting = _go_round(parts, listener, memory, found["adopted"], orders)
         if not restarting:
             _store_all(parts.pool.notices)
     except EndNowError:
-        _release_all(parts)
+        held.release_all(parts.pool, parts.config)
         raise HostError("ended out of order: it was told to end twice") from None
     except BaseException:
-        _release_all(parts)
+        held.release_all(parts.pool, parts.config)
         raise
     finally:
         parts.pool.stop(clock.now(), restarting=restarting)
@@ -323,65 +317,3 @@ def _report(parts: Parts, loop: Loop, troubles: Troubles) -> dict[str, Any]:
         keys=parts.links.keys(),
     )
     return status.report(loop.node, clock.now(), seen)
-
-
-def _sweep(parts: Parts) -> tuple[Mapping[str, Any], list[Event]]:
-    """What the `addresses` worker found and took off, before anybody hears of this node.
-
-    And what signals have asked for meanwhile: even to end in order, it must be known what is held.
-
-    :raises HostError: if it cannot say.
-    """
-    outcomes: list[Outcome] = []
-    orders: list[Event] = []
-    until = Instant(clock.now() + SWEEP_NS)
-    parts.pool.addresses.call("sweep", {}, until, outcomes.append)
-    while not outcomes:
-        orders += _attend(parts.pool, parts.signals)
-    if outcomes[0].ok is None:
-        why = parts.pool.addresses.fault or outcomes[0].failed
-        raise HostError(f"the addresses of this host cannot be looked after: {why}")
-    for remark in outcomes[0].ok.get("remarks", ()):
-        parts.paper.write("sweep", str(remark))
-    for group in outcomes[0].ok.get("swept", ()):
-        parts.paper.write("sweep", "addresses of an earlier run are taken off", group)
-    for unit in outcomes[0].ok.get("adopted", ()):
-        parts.paper.write("sweep", "held by an earlier run, and still under its lease: kept", unit)
-    return outcomes[0].ok, orders
-
-
-def _release_all(parts: Parts) -> None:
-    """An end out of order: whatever this node may hold is off, or its lease will see to it."""
-    outcomes: list[Outcome] = []
-    groups = parts.config.groups
-    away = [unit for unit in parts.config.units if groups[unit].home != parts.config.node]
-    until = Instant(clock.now() + RELEASE_NS)
-    for unit in away:
-        given = {"group": unit, "epoch": 0}
-        parts.pool.addresses.call("release", given, until, outcomes.append)
-    while len(outcomes) < len(away):
-        _attend(parts.pool, None)
-
-
-def _attend(pool: Pool, signals: Signals | None) -> list[Event]:
-    """One round with nobody but the workers; what signals have asked for in it.
-
-    :raises EndNowError: at the second order to end.
-    """
-    watched = pool.watched()
-    reading = [fileno for fileno, _, _ in watched]
-    writing = [fileno for fileno, wants_write, _ in watched if wants_write]
-    if signals is not None:
-        reading.append(signals.fileno())
-    due = pool.next_deadline()
-    wait_s = None if due is None else max(0, due - clock.now()) / SECOND
-    readable, writable, _ = select.select(reading, writing, [], wait_s)
-    orders = []
-    if signals is not None and signals.fileno() in readable:
-        orders = signals.take()
-    now = clock.now()
-    for fileno, _, worker in watched:
-        if fileno in readable or fileno in writable:
-            worker.ready(now)
-    pool.expire(now)
-    return orders

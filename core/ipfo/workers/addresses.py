@@ -1,11 +1,13 @@
-"""The `addresses` worker: puts the units' addresses on interfaces and takes them off.
+"""An `addresses` worker: puts the addresses of its units on interfaces and takes them off.
+
+There is one for each provider (see `parts`), so that one that hangs holds up its own units only.
 
 What is asked for concerns a unit, the groups that stay together: all of them or none. Nothing that
 could put an address on is done after the instant until which it was good: the clock is asked just
 before, since a worker may have been stopped in between.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,41 +16,43 @@ from ipfo import clock
 from ipfo.config.model import Config
 from ipfo.model import SECOND, Instant
 from ipfo.plugin.late import check_not_late
-from ipfo.workers import child, leases, rights, together
+from ipfo.workers import child, leases, ledger, rights, together
 from ipfo.workers.boot import Boot
 from ipfo.workers.lock import locked
 from ipfo.workers.member import Member, Members
+from ipfo.workers.parts import Part, parts
 from ipfo.workers.renewal import Renewal
 from ipfo.workers.sweep import Sweep
 from ipfo.workers.wires import Wires
 
 Asked = dict[str, Any]
 
-LOCK = "addresses.lock"
-"""In the state folder: whoever has it is the only worker of its kind on this node."""
-
 LOCK_NS = SECOND // 2
 """How long a start waits for the worker of an earlier run, which is to end when its engine does."""
 
 
 class Addresses:
-    """The units of `node` in `config`, as the ledger in `state_dir` knows them."""
+    """The units of `part` on `node` in `config`, as the ledger in `state_dir` knows them."""
 
-    def __init__(self, config: Config, state_dir: Path) -> None:
+    def __init__(self, config: Config, state_dir: Path, part: Part) -> None:
         self._remarks: list[str] = []
         self._alive = ExitStack()  # until the process ends
-        self._alone = self._wait_for_earlier(state_dir / LOCK)
+        self._alone = self._wait_for_earlier(
+            ledger.path_of(state_dir, ledger.ADDRESSES, name).with_suffix(".lock")
+            for name in sorted(part.providers)
+        )
         self._config = config
         self._state_dir = state_dir
-        self._members = Members(config, state_dir, self._remarks)
+        self._members = Members(config, state_dir, self._remarks, part)
         self._wires = Wires(config, self._members)
         self._boot = Boot.now()
 
-    def _wait_for_earlier(self, path: Path) -> bool:
+    def _wait_for_earlier(self, locks: Iterable[Path]) -> bool:
+        """Whoever has the lock of a provider is the only one on this node to use it."""
+        until = clock.now() + LOCK_NS
         try:
-            self._alive.enter_context(
-                locked(path, clock.now() + LOCK_NS, "the other has not ended")
-            )
+            for path in locks:
+                self._alive.enter_context(locked(path, until, "the other has not ended"))
         except TimeoutError:
             return False
         return True
@@ -236,7 +240,9 @@ class Worker:
     def setup(self, given: Asked) -> Asked:
         """Make the groups; raises what the config or its plugins cannot do."""
         document = {**given["document"], "node": given["node"]}
-        self._addresses = Addresses(Config.from_document(document), Path(given["state_dir"]))
+        part = parts(document["groups"])[given["part"]]
+        state_dir = Path(given["state_dir"])
+        self._addresses = Addresses(Config.from_document(document), state_dir, part)
         return {}
 
     def handler(self, name: str) -> child.Handler:

@@ -16,6 +16,7 @@ from ipfo.plugin.registry import Registry
 from ipfo.workers import child, chosen, ledger
 from ipfo.workers.boot import Boot
 from ipfo.workers.home import Home
+from ipfo.workers.parts import Part
 
 
 @dataclass(slots=True)
@@ -98,24 +99,42 @@ class Member:
 
 
 class Members:
-    """The groups of a node by name and by unit; those of one provider and its options share it."""
+    """The groups of `part`, or of the node, by name and by unit; those of one provider and its options share it.
 
-    def __init__(self, config: Config, state_dir: Path, remarks: list[str]) -> None:
-        names = list(dict.fromkeys(group.provider for group in config.groups.values()))
+    `elsewhere`: the groups that other parts look after, by their files of the ledger.
+    """
+
+    def __init__(
+        self, config: Config, state_dir: Path, remarks: list[str], part: Part | None = None
+    ) -> None:
+        units = config.units if part is None else part.units
+        groups = {name: config.groups[name] for unit in units for name in config.units[unit]}
+        names = list(dict.fromkeys(group.provider for group in groups.values()))
         self._offers = chosen.offers(config, names, Registry.providers)
         self._providers: dict[str, Provider] = {}
         self.by_name = {
             name: self._member(group, config.node, state_dir, remarks)
-            for name, group in config.groups.items()
+            for name, group in groups.items()
         }
         self.units: Mapping[str, tuple[Member, ...]] = {
-            unit: tuple(self.by_name[name] for name in names)
-            for unit, names in config.units.items()
+            unit: tuple(self.by_name[name] for name in config.units[unit]) for unit in units
         }
+        self.elsewhere: Mapping[Path, GroupConfig] = {
+            ledger.path_of(state_dir, ledger.ADDRESSES, name): group
+            for name, group in config.groups.items()
+            if name not in groups
+        }
+        self._is_first = part is None or part.is_first
 
     def __iter__(self) -> Iterator[Member]:
         """All of them, in config order."""
         return iter(self.by_name.values())
+
+    def leavings(self, provider: str) -> bool:
+        """Whether what an earlier run has put on by `provider` is to be taken off here."""
+        used = {member.config.provider for member in self}
+        others = {group.provider for group in self.elsewhere.values()}
+        return provider in used or (self._is_first and provider not in others)
 
     def offer(self, config: GroupConfig) -> Offer[Provider]:
         """What builds another provider like that of the group `config`."""

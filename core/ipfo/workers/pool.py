@@ -1,6 +1,6 @@
 """The workers of one engine, started only where the config has something for them to do.
 
-`addresses` and `notices` always; `checks`, `witnesses` and `fence` where they are configured; one
+`notices` always, and one `addresses` for each provider; `checks`, `witnesses` and `fence` where they are configured; one
 `phases` for each move in progress, and a warm one that stands by, so that a move does not begin
 with the start of an interpreter. Nothing here waits; time comes in as `now`.
 """
@@ -10,7 +10,9 @@ from typing import Any
 
 from ipfo.model import SECOND, Instant
 from ipfo.workers.call import LINE_MAX
-from ipfo.workers.successors import Successors, is_wanted, make, plugins_of
+from ipfo.workers.parts import Part, parts
+from ipfo.workers.spawn import command
+from ipfo.workers.successors import Successors, is_wanted, make
 from ipfo.workers.worker import Outcome, Worker
 
 __all__ = ["Outcome", "Pool", "Worker"]
@@ -43,12 +45,13 @@ class Pool:
             "node": node,
             "state_dir": state_dir,
         }
-        self.addresses = Worker(
-            "addresses",
-            self._setup,
-            queue_max=ADDRESSES_QUEUE_MAX,
-            again=frozenset({"renew", "release", "announce", "sweep", "sweep_home"}),
-        )
+        self.tell_end: Callable[[str], None] = lambda _: None
+        self.addresses: dict[str, Worker] = {}  # by unit
+        self.address_workers: list[Worker] = []
+        for number, part in enumerate(parts(document["groups"])):
+            worker = self._mine(self._make_addresses(number, part))
+            self.address_workers.append(worker)
+            self.addresses |= dict.fromkeys(part.units, worker)
         self.notices = Worker(
             "notices",
             self._setup,
@@ -56,9 +59,7 @@ class Pool:
             window=NOTICES_WINDOW,
             again=frozenset({"record", "notify", "keep", "state", "reload"}),  # all may come twice
         )
-        self.tell_end: Callable[[str], None] = lambda _: None
-        for worker in (self.addresses, self.notices):
-            self._mine(worker).plugins = plugins_of(worker.kind, document)
+        self._mine(self.notices)
         self._with_phases = is_wanted("phases", document)
         self.checks = self._make("checks")
         self.fence = self._make("fence")
@@ -220,12 +221,24 @@ class Pool:
 
     def standing(self) -> dict[str, Worker]:
         """Those that run as long as the engine does, by kind."""
-        standing = (self.addresses, self.notices, self.checks, self.witnesses, self.fence)
+        others = (self.notices, self.checks, self.witnesses, self.fence)
+        standing = (*self.address_workers, *others)
         return {worker.kind: worker for worker in standing if worker is not None}
 
     def _make(self, kind: str) -> Worker | None:
         wanted = is_wanted(kind, self._setup["document"])
         return self._mine(make(kind, self._setup)) if wanted else None
+
+    def _make_addresses(self, number: int, part: Part) -> Worker:
+        worker = Worker(
+            part.name,
+            {**self._setup, "part": number},
+            queue_max=ADDRESSES_QUEUE_MAX,
+            again=frozenset({"renew", "release", "announce", "sweep", "sweep_home"}),
+            command=command("addresses"),
+        )
+        worker.plugins = tuple(sorted(part.providers))
+        return worker
 
     def _mine(self, worker: Worker) -> Worker:
         worker.ended = self._ended

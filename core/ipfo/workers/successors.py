@@ -93,8 +93,6 @@ def plugins_of(kind: str, document: Mapping[str, Any]) -> tuple[str, ...]:
     groups = document.get("groups", {}).values()
     names: Iterable[str]
     match kind:
-        case "addresses":
-            names = (group["provider"] for group in groups)
         case "phases":
             names = (name for group in groups for name in group["phase_plugins"])
         case "checks":

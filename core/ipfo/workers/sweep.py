@@ -248,10 +248,15 @@ class Sweep:
             if was is None:
                 self.remarks.append(f"the ledger of {member.name} names no addresses")
             ips |= {address.ip for address in was or ()}
-        left = [each for each in there[id(member.provider)] if each.address.ip in ips - ours]
+        ips -= ours | self._elsewhere()
+        left = [each for each in there[id(member.provider)] if each.address.ip in ips]
         for found in left:
             member.provider.release(found.interface, [found.address])
         return bool(left)
+
+    def _elsewhere(self) -> set[str]:
+        """What is for other workers to keep or to take off, whoever had it before."""
+        return {a.ip for group in self.members.elsewhere.values() for a in group.addresses}
 
     def _sweep_strays(self, there: There) -> list[str]:
         """Take off what was put on for groups that the config has no more; their names.
@@ -260,10 +265,13 @@ class Sweep:
         """
         swept = []
         configured = {a.ip for member in self.members for a in member.config.addresses}
-        known = {member.path for member in self.members}
+        configured |= self._elsewhere()
+        known = {*(member.path for member in self.members), *self.members.elsewhere}
         for path in sorted(self.state_dir.glob(f"{ledger.ADDRESSES}-*.json")):
             kept = {} if path in known else ledger.load(path, self.remarks)
             if kept.get("held") is not True or kept.get("home") is not None:
+                continue
+            if not self.members.leavings(str(kept.get("provider"))):
                 continue
             ips = {address.ip for address in addresses_of(kept) or ()} - configured
             for provider in self.members.providers():
