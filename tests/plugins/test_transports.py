@@ -3,11 +3,14 @@
 import errno
 import select
 import socket
+import sys
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from ipfo.plugin import LinkEnd, Transport
+from ipfo.model import SECOND
+from ipfo.plugin import LinkEnd, Transport, now
 from ipfo.testing.transports import check_transport
 from ipfo_plugins import _host
 from ipfo_plugins.transport import _socket, multicast, udp
@@ -89,6 +92,37 @@ def test_a_datagram_beyond_2048_bytes_is_cut_there(alone: Transport) -> None:
         assert select.select([alone], [], [], 5)[0]
         (datagram,) = alone.receive()
     assert len(datagram.body) == _socket.DATAGRAM_BYTES_MAX
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux stamps what it receives so")
+def test_what_has_waited_for_us_came_when_the_kernel_had_it(alone: Transport) -> None:
+    """P6: a delay of the engine's own is not taken for one of the peer's."""
+    sock = socket.socket(fileno=socket.dup(alone.fileno()))
+    assert alone.receive() == []
+    with sock, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        before = now()
+        stranger.sendto(b"in time", sock.getsockname())
+        after = now()
+        (datagram,) = alone.receive()  # later, however little
+    assert before <= datagram.at <= after, "on loopback it is there when sendto returns"
+
+
+@pytest.mark.parametrize("set_by_s", [3600, -3600, 0.01])
+def test_p1_a_wall_clock_that_was_set_tells_nothing_too_early(
+    alone: Transport, monkeypatch: pytest.MonkeyPatch, set_by_s: float
+) -> None:
+    sock = socket.socket(fileno=socket.dup(alone.fileno()))
+    assert alone.receive() == []
+    wall_ns = time.time_ns
+    with sock, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        many = _socket.DATAGRAMS_MAX + 1
+        for _ in range(many):
+            stranger.sendto(b"stamped before it was set", sock.getsockname())
+        monkeypatch.setattr(time, "time_ns", lambda: wall_ns() + int(set_by_s * SECOND))
+        read_at = now()
+        taken = [*alone.receive(), *alone.receive()]
+    assert len(taken) == many
+    assert min(datagram.at for datagram in taken) >= read_at
 
 
 def test_an_error_that_the_kernel_kept_for_the_socket_does_not_hide_the_next_datagram(

@@ -15,8 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
-from ipfo.plugin import Datagram, LinkEnd, now
+from ipfo.plugin import Datagram, LinkEnd
 from ipfo_plugins import _host
+from ipfo_plugins.transport._stamps import SPACE, Stamps
 
 DATAGRAMS_MAX = 64
 """What one `receive` takes at most, as the contract says: the engine has other links too."""
@@ -176,6 +177,7 @@ class LinkSocket:
         self._target = target
         self._ancillary = ancillary
         self._deaf_to = deaf_to
+        self._stamps = Stamps(sock)
 
     def fileno(self) -> int:
         """See `Transport`."""
@@ -184,17 +186,19 @@ class LinkSocket:
     def receive(self) -> list[Datagram]:
         """See `Transport`."""
         taken: list[Datagram] = []
+        self._stamps.look()
         for _ in range(DATAGRAMS_MAX):
             try:
-                body, source = self._socket.recvfrom(DATAGRAM_BYTES_MAX)
+                body, stamp, _, source = self._socket.recvmsg(DATAGRAM_BYTES_MAX, SPACE)
             except BlockingIOError:
+                self._stamps.emptied()
                 break
             except OSError:
                 if self._socket.fileno() < 0:
                     break
                 continue  # an earlier datagram's fate, or a lost interface: told once, then gone
             if source[:2] != self._deaf_to:
-                taken.append(Datagram(body, now(), source[0]))
+                taken.append(Datagram(body, self._stamps.at(stamp), source[0]))
         return taken
 
     def send(self, body: bytes) -> bool:
