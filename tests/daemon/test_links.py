@@ -8,14 +8,15 @@ import pytest
 from tests.daemon.looped import free_port
 
 from ipfo import clock
-from ipfo.daemon.links import BATCHES_MAX, Links
+from ipfo.daemon.links import BATCHES_MAX, STRANGERS_MAX, Links
 from ipfo.machine.effects import Notify
-from ipfo.model import Echo, Heartbeat, Instant
+from ipfo.model import SECOND, Echo, Heartbeat, Instant
 from ipfo.plugin.contracts import Datagram, LinkEnd
 from ipfo.plugin.registry import Registry
 from ipfo.wire import Keyring, Names, make_datagram
 
 RING = Keyring.of(bytes(range(32)))
+PEER = {"one": "203.0.113.9"}
 ALPHA = Names("looped", "alpha", "beta", ("one",), ("web",))
 BETA = Names("looped", "beta", "alpha", ("one",), ("web",))
 
@@ -30,7 +31,10 @@ def pair() -> Iterator[tuple[Links, Links]]:
     offer = Registry(["udp"]).transports()["udp"]
     a = offer.build(LinkEnd("one", "127.0.3.1", "127.0.3.2", port), {})
     b = offer.build(LinkEnd("one", "127.0.3.2", "127.0.3.1", port), {})
-    both = Links({"one": a}, ALPHA, RING, 11), Links({"one": b}, BETA, RING, 22)
+    both = (
+        Links({"one": a}, ALPHA, RING, 11, {"one": "127.0.3.2"}),
+        Links({"one": b}, BETA, RING, 22, {"one": "127.0.3.1"}),
+    )
     yield both
     for each in both:
         each.close()
@@ -101,15 +105,70 @@ class Endless:
 def test_p6_a_flood_is_left_when_the_heartbeat_may_be_due() -> None:
     """P6. Without the limit this never comes back."""
     endless = Endless()
-    links = Links({"one": endless}, ALPHA, RING, 11)
+    links = Links({"one": endless}, ALPHA, RING, 11, PEER)
     assert links.receive() == []
     assert endless.given == BATCHES_MAX
     assert rejected(links) == {"short": BATCHES_MAX * 64}
     links.close()
 
 
+class Said:
+    """A transport that gives what a test has put there."""
+
+    def __init__(self) -> None:
+        self.given: list[Datagram] = []
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def receive(self) -> list[Datagram]:
+        given, self.given = self.given, []
+        return given
+
+    def send(self, body: bytes) -> bool:
+        return bool(body)
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+def test_p6_a_flood_of_strangers_is_not_opened_and_the_peer_is_heard_in_it() -> None:
+    """P6: what it costs has a bound. P8: a flood under the peer's address does not silence the peer."""
+    said = Said()
+    links = Links({"one": said}, ALPHA, RING, 11, PEER)
+    forged = make_datagram(beat("beta", 22, 9), BETA, Keyring.of(bytes(32)))
+    at = Instant(5 * SECOND)
+    for source in ("198.51.100.7", "203.0.113.9"):
+        said.given += [Datagram(forged, at, source)] * (STRANGERS_MAX + 40)
+    said.given.append(Datagram(make_datagram(beat("beta", 22, 1), BETA, RING), at, "203.0.113.9"))
+    assert len(links.receive()) == 1
+    assert rejected(links) == {"key": 2 * STRANGERS_MAX + 40, "too many": 40}
+    said.given.append(Datagram(forged, Instant(at + SECOND), "198.51.100.7"))
+    links.receive()
+    assert rejected(links)["key"] == 2 * STRANGERS_MAX + 41, "each second has its own"
+    links.close()
+
+
+def test_a_peer_that_has_proven_itself_from_elsewhere_is_heard_in_a_flood() -> None:
+    """There may be a translation of addresses between the two."""
+    said = Said()
+    links = Links({"one": said}, ALPHA, RING, 11, PEER)
+    links.send(beat("alpha", 11, 1))
+    at, elsewhere = Instant(5 * SECOND), "198.51.100.1"
+    first = make_datagram(beat("beta", 22, 1, Echo(11, 1, 0)), BETA, RING)
+    second = make_datagram(beat("beta", 22, 2, Echo(11, 1, 0)), BETA, RING)
+    said.given = [
+        Datagram(first, at, elsewhere),
+        *[Datagram(b"junk", at, "198.51.100.7")] * (STRANGERS_MAX + 40),
+        Datagram(second, at, elsewhere),
+    ]
+    assert [heard.heartbeat.sequence for _, heard in links.receive()] == [1, 2]
+    links.close()
+
+
 def test_what_could_not_be_sent_is_counted() -> None:
-    links = Links({"one": Endless()}, ALPHA, RING, 11)
+    links = Links({"one": Endless()}, ALPHA, RING, 11, PEER)
     links.send(beat("alpha", 11, 1))
     assert links.counters()["one"].unsent.counts(clock.now()) == {"unsent": 1}
     assert links.counters()["one"].sent == 0

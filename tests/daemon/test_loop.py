@@ -82,7 +82,7 @@ class Round:
         idle = {"rehearse": lambda: None, "reload": lambda: None}
         control = Control(listener, status=dict, **idle, groups={}, nodes=nodes)
         self.ways = Ways(
-            Links({"one": transport}, Names.of(TERMS), RING, TERMS.boot),
+            Links({"one": transport}, Names.of(TERMS), RING, TERMS.boot, {"one": "127.0.0.1"}),
             Pool(DOCUMENT, "alpha", str(folder)),
             Carrier([]),
             control,

@@ -15,7 +15,7 @@ from ipfo.daemon.recent import Recent
 from ipfo.errors import ConfigError, HostError, IpfoError, NotAllowedError
 from ipfo.machine.effects import Notify
 from ipfo.machine.events import HeartbeatHeard
-from ipfo.model import Event, Heartbeat, Instant
+from ipfo.model import SECOND, Event, Heartbeat, Instant
 from ipfo.plugin.contracts import Datagram, LinkEnd, Offer, Transport
 from ipfo.plugin.registry import Registry, installed
 from ipfo.wire import Keyring, Names, Reason, Rejected, Windows, make_datagram, open_datagram
@@ -33,6 +33,13 @@ last of the run before this one."""
 
 UNSENT = "unsent"
 
+STRANGERS_MAX = 500
+"""Datagrams a second and link that are opened though they do not come from where the peer sends: a flood
+costs the wire's seals no more than that. A sender can be forged, so the peer's own share has no bound:
+else a flood in its name would silence it."""
+
+TOO_MANY = "too many"
+
 
 @dataclass(slots=True)
 class Counters:
@@ -48,19 +55,46 @@ class Counters:
 class _End:
     transport: Transport
     counters: Counters
+    expected: str  # from where the peer sends, as the config says
+    peers: set[str]  # and as it was last proven
     last_sent: int = 0  # the sequence number
+    second: int = 0  # in which `strangers` were counted
+    strangers: int = 0
+
+    def has_room(self, datagram: Datagram) -> bool:
+        """Whether it may be opened."""
+        if datagram.source in self.peers:
+            return True
+        second = datagram.at // SECOND
+        if second != self.second:
+            self.second, self.strangers = second, 0
+        self.strangers += 1
+        return self.strangers <= STRANGERS_MAX
+
+    def proven_from(self, source: str) -> None:
+        """The peer has sent from there, whatever the config says: through a translation of addresses, say."""
+        if source not in self.peers:
+            self.peers = {self.expected, source}
 
 
 class Links:
-    """All links of the node, open. `ends` are their transports by link name.
+    """All links of the node, open. `ends` are their transports by link name, `expected` the peer's addresses.
 
     `ring` may be replaced at any time. `tell`, where it is set, is called with what people should know of strangers on a wire.
     """
 
     def __init__(
-        self, ends: Mapping[str, Transport], names: Names, ring: Keyring, boot: int
+        self,
+        ends: Mapping[str, Transport],
+        names: Names,
+        ring: Keyring,
+        boot: int,
+        expected: Mapping[str, str],
     ) -> None:
-        self._ends = {name: _End(transport, Counters()) for name, transport in ends.items()}
+        self._ends = {
+            name: _End(transport, Counters(), expected[name], {expected[name]})
+            for name, transport in ends.items()
+        }
         self._names = names
         self.ring = ring
         self.peer_key: bytes | None = None  # the id of the key that the peer sent with last
@@ -88,7 +122,8 @@ class Links:
         except BaseException:
             _close(opened.values())
             raise
-        return cls(opened, names, ring, boot)
+        expected = {link.name: link.addresses[config.peer] for link in config.links.values()}
+        return cls(opened, names, ring, boot, expected)
 
     def filenos(self) -> list[int]:
         """What is readable when something has come."""
@@ -135,6 +170,9 @@ class Links:
         _close(end.transport for end in self._ends.values())
 
     def _open_datagram(self, link: str, end: _End, datagram: Datagram) -> HeartbeatHeard | None:
+        if not end.has_room(datagram):
+            end.counters.rejected.add(TOO_MANY, clock.now())
+            return None
         opened = open_datagram(
             datagram.body,
             link=link,
@@ -151,6 +189,7 @@ class Links:
         end.counters.received += 1
         heartbeat, proven = opened
         if proven:
+            end.proven_from(datagram.source)
             self.peer_key = datagram.body[KEY_ID_AT:PAIR_ID_AT]
         return HeartbeatHeard(link, heartbeat, proven)
 

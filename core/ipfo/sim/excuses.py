@@ -148,11 +148,11 @@ def find(past: Past, address: str, first: "Host", second: "Host") -> Excuse | No
 def _silence_was_lossy(case: Case) -> bool:
     """Whether the network swallowed something since second last heard first.
 
-    What first said; and what second said, where it asks, with `dead_after`, or was started since:
-    a boot that first has not echoed proves nothing.
+    What first said; and what second said, where it asks, with `dead_after`, or where one of them was
+    started since: a boot that has not echoed the other proves nothing.
     """
     engine = case.second.engine
-    new = engine is not None and engine.node.peer_boot is None
+    new = engine is not None and engine.node.peer_boot != case.first.terms.boot
     both = new or case.second.terms.dead_after_ns is not None
     ways = case.past.world.network.chosen(None, None if both else case.first.name)
     return any(way.lost_at >= case.heard_at for way in ways)
