@@ -64,7 +64,7 @@ def request(kind: int, entry: Entry) -> bytes:
         parts.append(_ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), number))
         parts.append(value + bytes(-len(value) % 4))
     body = b"".join(parts)
-    flags = _REQUEST | _ACK | (_REPLACE | _CREATE if kind == NEW else 0)
+    flags = _REQUEST | (_REPLACE | _CREATE if kind == NEW else 0)
     return _HEADER.pack(_HEADER.size + len(body), kind, flags, 0, 0) + body
 
 
@@ -107,17 +107,21 @@ class Kernel:
         return refused
 
     def _tell(self, requests: Sequence[bytes]) -> list[int]:
-        numbered = {}
-        for each in requests:
-            self._sequence += 1
-            numbered[self._sequence] = _numbered(each, self._sequence)
-        self._socket.sendall(b"".join(numbered.values()))
+        """Only the last is confirmed: what was refused before it is told before it, as it is in order."""
+        first, last = self._sequence + 1, self._sequence + len(requests)
+        numbers = range(first, last + 1)
+        numbered = [
+            _numbered(each, number, _ACK if number == last else 0)
+            for number, each in zip(numbers, requests, strict=True)
+        ]
+        self._sequence = last
+        self._socket.sendall(b"".join(numbered))
         answers: dict[int, int] = {}
-        while len(answers) < len(numbered):
+        while last not in answers:
             for kind, _, sequence, body in self._receive():
-                if kind == _ERROR and sequence in numbered:
+                if kind == _ERROR and sequence in numbers:
                     answers[sequence] = -_FAULT.unpack_from(body)[0]
-        return [answers[sequence] for sequence in numbered]
+        return [answers.get(number, 0) for number in numbers]
 
     def _list(self, index: int) -> list[Entry] | None:
         """None where something changed meanwhile, and the list may lack one."""
@@ -154,9 +158,10 @@ class Kernel:
             at += length + -length % 4
 
 
-def _numbered(message: bytes, sequence: int) -> bytes:
+def _numbered(message: bytes, sequence: int, more: int) -> bytes:
+    """`message` as number `sequence`, with the flags `more`."""
     length, kind, flags, _, sender = _HEADER.unpack_from(message)
-    return _HEADER.pack(length, kind, flags, sequence, sender) + message[_HEADER.size :]
+    return _HEADER.pack(length, kind, flags | more, sequence, sender) + message[_HEADER.size :]
 
 
 def _entry(body: bytes) -> Entry:

@@ -63,14 +63,16 @@ class NetlinkProvider(LinuxProvider):
 
     def put(self, wanted: Sequence[Found], good_until: Instant | None = None) -> None:
         """See `LinuxProvider`."""
-        told = [request(NEW, _entry(found)) for found in wanted]
+        indexes = _Indexes()
+        told = [request(NEW, _entry(found, indexes)) for found in wanted]
         with Kernel() as kernel:
             check_not_late(good_until)
             _check(wanted, kernel.tell(told))
 
     def take(self, unwanted: Sequence[Found]) -> None:
         """See `LinuxProvider`."""
-        told = [request(DELETE, _entry(found, going=True)) for found in unwanted]
+        indexes = _Indexes()
+        told = [request(DELETE, _entry(found, indexes, going=True)) for found in unwanted]
         with Kernel() as kernel:
             _check(unwanted, kernel.tell(told))
 
@@ -121,6 +123,14 @@ class _Names(dict[int, str]):
         return self[index]
 
 
+class _Indexes(dict[str, int]):
+    """The numbers of interfaces by their name, each asked for once: a thousand addresses are on one."""
+
+    def __missing__(self, interface: str) -> int:
+        self[interface] = index_of(interface)
+        return self[interface]
+
+
 def _check(wanted: Sequence[Found], refused: Sequence[int]) -> None:
     """OSError about the first of `wanted` that was refused."""
     for found, number in zip(wanted, refused, strict=True):
@@ -163,7 +173,7 @@ def _address(packed: bytes, prefix: int) -> Address:
     return Address(ip_interface((packed, prefix)))
 
 
-def _entry(found: Found, *, going: bool = False) -> Entry:
+def _entry(found: Found, indexes: "_Indexes", *, going: bool = False) -> Entry:
     """What the kernel is told of `found`; `going`: no more than is needed to know it by."""
     said = dict(flag.split(" ", 1) for flag in found.flags if " " in flag)
     address = found.address
@@ -175,7 +185,7 @@ def _entry(found: Found, *, going: bool = False) -> Entry:
     scope = 0 if going else int(said.get("scope", "0"))
     if not going:
         attributes |= _settings(found, said)
-    return Entry(family, address.prefix, 0, scope, index_of(found.interface), attributes)
+    return Entry(family, address.prefix, 0, scope, indexes[found.interface], attributes)
 
 
 def _settings(found: Found, said: Mapping[str, str]) -> dict[int, bytes]:
