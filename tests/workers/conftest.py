@@ -12,6 +12,7 @@ import pytest
 from ipfo import clock
 from ipfo.model import SECOND, Instant
 from ipfo.workers import spawn
+from ipfo.workers.parts import parts
 from ipfo.workers.worker import Outcome, Worker
 
 UNRULY = (sys.executable, "-P", str(Path(__file__).with_name("unruly.py")))
@@ -182,7 +183,7 @@ class Site:
 
     def setup(self, *notifiers: dict[str, Any], **groups: dict[str, Any]) -> dict[str, Any]:
         """What a worker is told first."""
-        document = {
+        document: dict[str, Any] = {
             "path": "/nowhere/pair.toml",
             "pair": "www",
             "nodes": ["alpha", "beta"],
@@ -205,7 +206,8 @@ class Site:
             "digest": 1,
             "warnings": [],
         }
-        return {"document": document, "node": "alpha", "state_dir": str(self.state), "part": 0}
+        part = parts(document["groups"])[0].to_json()
+        return {"document": document, "node": "alpha", "state_dir": str(self.state), "part": part}
 
 
 @pytest.fixture
@@ -219,7 +221,8 @@ def start(site: Site, calling: Callable[[Worker], Caller]) -> Callable[..., Call
     """Start the `addresses` worker with these groups; without any with one, `web`."""
 
     def begin(part: int = 0, **groups: dict[str, Any]) -> Caller:
-        setup = {**site.setup(**(groups or {"web": site.group()})), "part": part}
+        setup = site.setup(**(groups or {"web": site.group()}))
+        setup["part"] = parts(setup["document"]["groups"])[part].to_json()
         return calling(Worker("addresses", setup, queue_max=64, command=site.command("addresses")))
 
     return begin

@@ -264,6 +264,25 @@ def test_workers_of_a_new_config_come_up_beside_the_old_ones_and_then_replace_th
     made.turn(lambda: was.gone)
 
 
+def test_p9_a_worker_has_the_same_units_after_a_reload_that_names_them_in_another_order(
+    site: Site, engine: Callable[..., Engine]
+) -> None:
+    far = site.group(provider="mock", provider_options={}, traits=["lease"])
+    made = engine(web=site.group(), far=far)
+    pool = made.pool
+    assert pool.addresses["web"] is not pool.addresses["far"]
+    made.turn(lambda: all(worker.running for worker in pool.standing().values()))
+    document = site.setup(far=far, web=site.group())["document"]
+    pool.prepare(document, [], clock.now(), lambda _: None)
+    pool.take_over()
+    for worker in pool.address_workers:
+        assert worker._process is not None
+        spawn.kill(worker._process.pid)
+    made.turn(lambda: all(each.restarts == 1 and each.running for each in pool.address_workers))
+    for unit, worker in pool.addresses.items():
+        Caller(worker).ok("release", group=unit, epoch=1)
+
+
 def test_a_worker_that_cannot_be_set_up_leaves_the_old_ones_where_they_are(
     site: Site, engine: Callable[..., Engine]
 ) -> None:

@@ -20,7 +20,7 @@ from ipfo.workers import child, leases, ledger, rights, together
 from ipfo.workers.boot import Boot
 from ipfo.workers.lock import locked
 from ipfo.workers.member import Member, Members
-from ipfo.workers.parts import Part, parts
+from ipfo.workers.parts import Part
 from ipfo.workers.renewal import Renewal
 from ipfo.workers.sweep import Sweep
 from ipfo.workers.wires import Wires
@@ -240,8 +240,7 @@ class Worker:
     def setup(self, given: Asked) -> Asked:
         """Make the groups; raises what the config or its plugins cannot do."""
         document = {**given["document"], "node": given["node"]}
-        part = parts(document["groups"])[given["part"]]
-        state_dir = Path(given["state_dir"])
+        part, state_dir = Part.from_json(given["part"]), Path(given["state_dir"])
         self._addresses = Addresses(Config.from_document(document), state_dir, part)
         return {}
 

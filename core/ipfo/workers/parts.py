@@ -23,6 +23,15 @@ class Part:
         """Whether it has the plain name; it looks after what nobody else would, too."""
         return self.name == FIRST
 
+    def to_json(self) -> dict[str, Any]:
+        """For the set-up of its worker: a later document may have the groups in another order."""
+        return {"name": self.name, "providers": sorted(self.providers), "units": list(self.units)}
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> "Part":
+        """What `to_json` made."""
+        return cls(given["name"], frozenset(given["providers"]), tuple(given["units"]))
+
 
 def parts(groups: Mapping[str, Mapping[str, Any]]) -> tuple[Part, ...]:
     """The parts of a document's `groups`, in its order; where there are none, one for what an earlier run left.

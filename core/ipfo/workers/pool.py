@@ -48,8 +48,8 @@ class Pool:
         self.tell_end: Callable[[str], None] = lambda _: None
         self.addresses: dict[str, Worker] = {}  # by unit
         self.address_workers: list[Worker] = []
-        for number, part in enumerate(parts(document["groups"])):
-            worker = self._mine(self._make_addresses(number, part))
+        for part in parts(document["groups"]):
+            worker = self._mine(self._make_addresses(part))
             self.address_workers.append(worker)
             self.addresses |= dict.fromkeys(part.units, worker)
         self.notices = Worker(
@@ -229,10 +229,10 @@ class Pool:
         wanted = is_wanted(kind, self._setup["document"])
         return self._mine(make(kind, self._setup)) if wanted else None
 
-    def _make_addresses(self, number: int, part: Part) -> Worker:
+    def _make_addresses(self, part: Part) -> Worker:
         worker = Worker(
             part.name,
-            {**self._setup, "part": number},
+            {**self._setup, "part": part.to_json()},
             queue_max=ADDRESSES_QUEUE_MAX,
             again=frozenset({"renew", "release", "announce", "sweep", "sweep_home"}),
             command=command("addresses"),
