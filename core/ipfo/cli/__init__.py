@@ -152,7 +152,8 @@ def _version(ctx: click.Context, param: click.Parameter, value: object) -> None:
 )
 @click.option(
     "--state-dir",
-    type=click.Path(path_type=Path),
+    # who may enter the folder need not be able to list it: its socket is for the control group
+    type=click.Path(path_type=Path, readable=False),
     envvar="IPFO_STATE_DIR",
     show_envvar=True,
     metavar="DIR",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ipfo.errors import ConfigError
+from ipfo.errors import ConfigError, HostError, NotAllowedError
 
 if TYPE_CHECKING:
     from ipfo.config.model import Config, Document
@@ -45,11 +45,19 @@ class App:
         but those of the links is ever imported by the process that calls this.
 
         :raises ConfigError: if no file is named.
+        :raises NotAllowedError: if this user may not start the interpreter that runs this.
+        :raises HostError: if it cannot be started for another reason.
         """
         command = [sys.executable, "-P", "-m", "ipfo.workers.loader", str(self.config_path())]
         if self.node is not None:
             command += ["--node", self.node]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - our own
+        try:
+            child = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - our own
+        except PermissionError as error:
+            why = f"this user may not start {sys.executable}: install ipfo where it may"
+            raise NotAllowedError(why) from error
+        except OSError as error:
+            raise HostError(f"{sys.executable} cannot be started: {error.strerror}") from error
         return Loading(self.config_path(), child)
 
     def config_path(self) -> Path:
