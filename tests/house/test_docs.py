@@ -36,5 +36,7 @@ def test_all_that_a_plugin_imports_is_on_the_page(name: str) -> None:
 def test_the_events_that_a_notifier_may_name_are_all_in_the_table_and_no_others() -> None:
     text = (ROOT / "docs/how-to/write-to-people.md").read_text()
     table = text.split("| event | ", 1)[1].split("\n\n")[0]
-    named = [word for row in table.splitlines()[2:] for word in re.findall(r"`(\w+)`", row.split("|")[1])]
+    named = [
+        word for row in table.splitlines()[2:] for word in re.findall(r"`(\w+)`", row.split("|")[1])
+    ]
     assert sorted(named) == sorted(event.value for event in Event)
