@@ -107,9 +107,14 @@ def test_standby_and_resume(running: Looped) -> None:
     running.wait_for("beta", held_by("beta"))
     refused = running.ask("beta", "handover", "web", "--to", "alpha")
     assert refused.returncode == 1
-    assert "outcast" in refused.stderr
+    assert (
+        "alpha cannot take it: outcast ('ipfo resume' on alpha lets it in again)" in refused.stderr
+    )
     assert running.ask("alpha", "resume").returncode == 0
     assert not running.status("alpha")["standby"]
+    said = running.log("alpha").read_text()
+    assert "standby: an administrator wants it" in said
+    assert "resume: an administrator wants it" in said
 
 
 def test_maintenance_is_told_to_both_nodes_and_outlives_the_daemon(running: Looped) -> None:

@@ -1,8 +1,10 @@
 """Stop, standby and resume: design 7.10."""
 
+import pytest
 from tests.machine.scenes import PHASED, settled, until_held
 from tests.machine.virtual_pair import Pair
 
+from ipfo.machine.effects import Notify
 from ipfo.machine.events import (
     HandoverAsked,
     ResumeAsked,
@@ -19,6 +21,21 @@ def test_an_orderly_stop_hands_over_and_ends() -> None:
     pair.run(3_000)
     assert pair.ended("alpha")
     assert pair.double_ns == 0
+
+
+@pytest.mark.parametrize(("stopped", "left"), [("alpha", "beta"), ("beta", "alpha")])
+def test_people_are_told_that_the_peer_was_stopped_and_not_that_it_fell_silent(
+    stopped: str, left: str
+) -> None:
+    pair = settled()
+    pair.feed(stopped, StopAsked())
+    pair.run(1_000)
+    assert pair.ended(stopped)
+    pair.kill(stopped)
+    pair.run(10_000)
+    told = [e.headline for _, e in pair.hosts[left].effects if isinstance(e, Notify)]
+    assert f"{stopped} was stopped: {left} is alone" in told
+    assert not [headline for headline in told if "silent" in headline]
 
 
 def test_a_stop_without_a_peer_releases_and_ends() -> None:

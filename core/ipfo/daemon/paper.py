@@ -21,6 +21,19 @@ it gives one request a minute by itself."""
 TEXT_MAX = 8000
 """Characters of one text from a plugin that are kept: a call must fit the worker's line."""
 
+LOGGED = (
+    "maintenance",
+    "standby",
+    "resume",
+    "kept",
+    "health",
+    "fence",
+    "carrier",
+    "pause",
+    "restart",
+)
+"""Records that whoever looks on wants to see beside the turns; the journal has them all."""
+
 NUMBERED = ("record", "notify")
 
 
@@ -44,6 +57,9 @@ class Paper:
         if record.was is not None and record.role is not None:
             turn = f"{record.was.value} -> {record.role.value}, epoch {record.epoch}"
             self._log.line(f"{record.group}: {turn}: {record.rule}{_inputs(record)}")
+        elif record.what in LOGGED:
+            of = f"{record.group}: " if record.group else ""
+            self._log.line(f"{of}{record.what}: {record.rule}{_inputs(record)}")
         self._call("record", {"lines": [self._line(record)]})
 
     def write(

@@ -377,8 +377,8 @@ def _tidy_signs(group: Group, a: Around) -> Out:
     elif a.silent:
         why = f"{a.terms.peer} fell silent"
     elif group.peer is not None and group.peer.sign is Sign.REFUSED:
-        ill = "" if group.ill is None else f": {a.terms.node} is ill ({group.ill})"
-        why = f"{a.terms.peer} will not give it now{ill}"
+        ill = None if group.ill is None else f": {a.terms.node} is ill ({group.ill})"
+        why = f"{a.terms.peer} will not give it now{ill or '; its log says why'}"
     if why is None:
         return group, ()
     return settle(evolve(group, sign=Sign.NONE, sign_until=None), done=False, why=why)

@@ -35,6 +35,12 @@ TAKERS = (Health.ABLE, Health.LISTENING, Health.CONTESTED)
 LAST_TAKERS = (*TAKERS, Health.ILL, Health.FROZEN)
 """A peer that may be offered one that this node cannot keep, or that an administrator wants there."""
 
+MENDED_BY = {
+    Health.ILL: " (its checks fail; 'ipfo status' on {peer} says which)",
+    Health.OUTCAST: " ('ipfo resume' on {peer} lets it in again)",
+}
+"""What an administrator can do about a peer that cannot take a group."""
+
 AGAIN_NS = 60 * SECOND
 """How soon a group that the peer refused is offered again by itself."""
 
@@ -67,8 +73,7 @@ def unable(group: Group, a: Around, takers: tuple[Health, ...] = TAKERS) -> str 
         return unlike(group, a)
     frozen = group.peer.health is Health.FROZEN and group.asked is not None
     if group.peer.health not in takers and not frozen:
-        ill = group.peer.health is Health.ILL
-        more = f" (its checks fail; 'ipfo status' on {a.terms.peer} says which)" if ill else ""
+        more = MENDED_BY.get(group.peer.health, "").format(peer=a.terms.peer)
         return f"{a.terms.peer} cannot take it: {group.peer.health.name.lower()}{more}"
     return None
 

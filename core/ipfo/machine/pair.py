@@ -17,6 +17,7 @@ from ipfo.model import (
     ENTRIES_MAX,
     SECOND,
     GroupEntry,
+    Health,
     Heartbeat,
     Instant,
     LinkState,
@@ -170,7 +171,9 @@ def judge_links(w: Work) -> None:
     if node.silent:
         seconds = (w.now - node.heard_at) / SECOND
         detail = f"nothing was heard of {peer} for {seconds:.1f} s"
-        w.tell_once("peer", Told.ANOMALY, f"{peer} is silent on every link", detail)
+        stopped = f"{peer} was stopped: {w.terms.node} is alone"
+        headline = stopped if _was_stopping(w) else f"{peer} is silent on every link"
+        w.tell_once("peer", Told.ANOMALY, headline, detail)
         return
     if not node.late:
         w.tell_over("peer", f"{peer} is heard again")
@@ -188,6 +191,12 @@ def judge_links(w: Work) -> None:
         elif link.state is LinkState.UP and _is_deaf(w, link):
             headline = f"link {link.name} is one-way: {peer} does not hear {w.terms.node} there"
             w.tell_once(f"deaf {link.name}", Told.ANOMALY, headline)
+
+
+def _was_stopping(w: Work) -> bool:
+    """Whether the peer's last word was that it ends."""
+    entries = (group.peer for group in w.node.groups.values())
+    return any(entry is not None and entry.health is Health.STOPPING for entry in entries)
 
 
 def _is_deaf(w: Work, link: links.Link) -> bool:

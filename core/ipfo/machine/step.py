@@ -264,6 +264,7 @@ def _resume(w: Work) -> None:
     w.node = evolve(
         node, outcast=False, standby_asked=False, maintenance=False, peer_maintenance=theirs
     )
+    w.record("resume", "an administrator wants it")
     w.urgent = True
     for name in w.node.groups:
         w.run(name, ResumeAsked())
@@ -282,6 +283,7 @@ def _stand_by(w: Work) -> None:
             w.effects.append(Settle(None, done=False, why=f"{name}: {why}"))
             return
     w.node = evolve(w.node, outcast=True, standby_asked=True)
+    w.record("standby", "an administrator wants it")
     w.run_all()
 
 
