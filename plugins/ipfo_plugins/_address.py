@@ -2,6 +2,9 @@
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+"""One of the four numbers of an IPv4 address, as a pattern."""
+
 ADDRESS = {
     "type": "string",
     "pattern": r"^[0-9A-Fa-f:.]+(%[^\s/%]{1,15})?$",

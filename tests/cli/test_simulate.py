@@ -88,6 +88,15 @@ def test_a_story_is_told_with_the_timings_of_the_pair(pair: Path, tmp_path: Path
     assert simulate("--story", str(story)).return_value == 1
 
 
+def test_a_story_of_a_node_that_is_not_there_names_the_file(tmp_path: Path) -> None:
+    story = tmp_path / "gamma.story"
+    story.write_text("at 5 s  power off gamma\nat 9 s  expect alpha holds web\n")
+    result = CliRunner().invoke(main, ["simulate", "--story", str(story)])
+    assert result.exit_code == 2
+    assert result.output.startswith(f"ipfo: {story}: ")
+    assert "gamma" in result.output
+
+
 def test_a_story_that_is_not_there_is_one_line_and_2(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["simulate", "--story", str(tmp_path / "none")])
     assert result.exit_code == 2

@@ -196,6 +196,12 @@ def test_a_file_that_is_no_toml_is_told_by_line(tmp_path: Path, content: bytes, 
         plugins_of(path)
 
 
+def test_the_mark_that_an_editor_puts_before_a_text_is_no_part_of_it(write: Write) -> None:
+    path = write()
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert not examine(path).faults
+
+
 def test_a_file_that_is_missing_or_a_folder_is_one_line(tmp_path: Path) -> None:
     missing = tmp_path / "none.toml"
     assert examine(missing).faults == (f"{missing}: cannot be read: No such file or directory",)

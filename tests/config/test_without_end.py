@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ipfo.config.load import NESTED_MAX, examine
+from ipfo.config.load import examine
+from ipfo.config.syntax import NESTED_MAX
 
 DEEP = f"nested more than {NESTED_MAX} deep"
 LARGE = "a whole number has more than the 64 bits of TOML's"

@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ipfo.plugin import (
-    Address,
     Check,
     Fence,
-    Instant,
     Move,
     Notice,
     Notifier,
@@ -131,29 +129,17 @@ class AbusedProvider(MockProvider):
         super().__init__()
         self._options = options
 
-    def acquire(
-        self,
-        interface: str,
-        addresses: Sequence[Address],
-        lifetime_s: int | None,
-        good_until: Instant | None = None,
-    ) -> None:
+    def acquire(self, *given: Any, **more: Any) -> None:
         asked(self._options, "provider")
-        super().acquire(interface, addresses, lifetime_s, good_until)
+        super().acquire(*given, **more)
 
-    def renew(
-        self,
-        interface: str,
-        addresses: Sequence[Address],
-        lifetime_s: int,
-        good_until: Instant | None = None,
-    ) -> None:
+    def renew(self, *given: Any, **more: Any) -> None:
         asked(self._options, "provider")
-        super().renew(interface, addresses, lifetime_s, good_until)
+        super().renew(*given, **more)
 
-    def release(self, interface: str, addresses: Sequence[Address]) -> None:
+    def release(self, *given: Any, **more: Any) -> None:
         asked(self._options, "provider")
-        super().release(interface, addresses)
+        super().release(*given, **more)
 
 
 @hookimpl

@@ -78,16 +78,23 @@ def peer_hears(report: Report) -> bool:
     return all(link["peer_hears"] for link in report["links"].values())
 
 
+def gathered(pair: Abused, abused: str) -> int:
+    """Both run, and alpha holds all groups; the epoch of web."""
+    pair.start("alpha", "beta")
+    pair.gather("web", "other", abused)
+    pair.wait_for("beta", lambda r: held_by("alpha", abused)(r) and peer_hears(r))
+    epoch = pair.status("beta")["groups"]["web"]["epoch"]
+    assert isinstance(epoch, int)
+    return epoch
+
+
 @pytest.mark.parametrize("way", PLAYED)
 def test_p6_plugins_of_all_kinds_that_misbehave_cost_nobody_else_anything(
     make_abused: Make, way: str
 ) -> None:
     """P6: heartbeats go on each 20 ms, or beta would take all groups after one second of silence."""
     pair = make_abused("", ALL_KINDS)
-    pair.start("alpha", "beta")
-    pair.gather("web", "other", "abused")
-    pair.wait_for("beta", lambda r: held_by("alpha", "abused")(r) and peer_hears(r))
-    before = pair.status("beta")["groups"]["web"]["epoch"]
+    before = gathered(pair, "abused")
     kinds = ("check", "phase") if way in LASTING else ("check", "phase", "notifier")
     pair.abuse(way, *kinds)
 
@@ -125,10 +132,7 @@ def test_p6_a_provider_that_misbehaves_costs_only_its_own_groups_anything(
 ) -> None:
     """P6: leases of another provider's groups are renewed in time, and their moves go on."""
     pair = make_abused("", TWO_PROVIDERS)
-    pair.start("alpha", "beta")
-    pair.gather("web", "other", "strange")
-    pair.wait_for("beta", lambda r: held_by("alpha", "strange")(r) and peer_hears(r))
-    before = pair.status("beta")["groups"]["web"]["epoch"]
+    before = gathered(pair, "strange")
     pair.abuse(way, "provider")
 
     pair.wait_for("alpha", lambda r: r["workers"]["addresses:abuser"]["restarts"] > 2)

@@ -262,9 +262,10 @@ def test_without_a_recipient_mail_goes_to_the_local_root(write: Write) -> None:
 
 
 def test_a_broadcast_target_names_no_node_so_an_option_must(write: Write) -> None:
-    with pytest.raises(ValueError, match="--address secondary/private=ADDRESS"):
+    both = "--address secondary/private=ADDRESS --address secondary/public=ADDRESS"
+    with pytest.raises(ValueError, match=both):
         pair(write, GUIDE_PRIMARY, GUIDE_SECONDARY)
-    with pytest.raises(ValueError, match=r"100\.0\.255\.255 is a broadcast address .*beta/public="):
+    with pytest.raises(ValueError, match=r"100\.0\.255\.255 names no host, .*beta/public="):
         pair(write, GUIDE_PRIMARY, GUIDE_SECONDARY, nodes=("alpha", "beta"),
              addresses={"beta/private": "10.0.0.2"})  # fmt: skip
 

@@ -184,7 +184,11 @@ def _tell(app: App, path: Path) -> int:
     except (OSError, UnicodeDecodeError) as error:
         raise StoryError(f"{path}: cannot be read: {error}") from error
     pair = None if app.config is None else _pair(app)
-    told = story.tell(story.parse(text, str(path), pair))
+    read = story.parse(text, str(path), pair)
+    try:
+        told = story.tell(read)
+    except StoryError as error:
+        raise StoryError(f"{path}: {error}") from None
     _draw(told.world, 0)
     for fault in told.faults:
         click.echo(f"ipfo: {path}: {fault}", err=True)

@@ -5,33 +5,25 @@ without faults warnings and the document. What cannot be judged because somethin
 is left out rather than guessed.
 """
 
-import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ipfo.config import document, imported, relations, schema
+from ipfo.config import document, imported, relations, schema, syntax
 from ipfo.config.choices import choices, entry_points, names_of
 from ipfo.config.draft import Draft
-from ipfo.config.faults import Fault, key_path, lines, of_schema, on_one_line, show
+from ipfo.config.faults import Fault, lines, of_schema, on_one_line, show
 from ipfo.config.locate import KeyPath, Lines, local_nodes
 from ipfo.config.model import Config, Document
 from ipfo.config.relations_links import unknown_node
+from ipfo.config.syntax import UnreadableError
 from ipfo.errors import ConfigError, PluginError
 from ipfo.plugin import by_node
 from ipfo.plugin.contracts import Imported, Offer, Options
 from ipfo.plugin.registry import Registry, entry_point_of, installed
 from ipfo.plugin.vetting import VOTE, nearest, one_line
 from ipfo.wire.names import Names
-
-_TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
-
-NESTED_MAX = 64
-"""Tables and lists within each other; nothing that has a meaning comes near."""
-
-_TOO_LARGE = "a whole number has more than the 64 bits of TOML's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +61,9 @@ def load_config(path: Path, node: str | None = None) -> Config:
 def examine(path: Path, *, node: str | None = None) -> Examined:
     """Everything that is wrong with `path`, or its document; raises nothing."""
     try:
-        text = _read(path)
-        tables = _parsed(text)
-    except _UnreadableError as error:
+        text = syntax.read(path)
+        tables = syntax.parsed(text)
+    except UnreadableError as error:
         return Examined(None, (f"{path}{on_one_line(str(error))}",))
     return _Reading(path, Lines(text), tables).examine(node)
 
@@ -82,16 +74,12 @@ def plugins_of(path: Path) -> tuple[str, ...]:
     :raises ConfigError: if it cannot be read as TOML.
     """
     try:
-        tables = _parsed(_read(path))
-    except _UnreadableError as error:
+        tables = syntax.parsed(syntax.read(path))
+    except UnreadableError as error:
         raise ConfigError(f"{path}{on_one_line(str(error))}") from error
     known = installed()
     named = entry_points(tables, known)
     return tuple(name for name in named if name in known or named[name][0] == "plugins")
-
-
-class _UnreadableError(Exception):
-    """The file cannot be taken in at all; the text follows on its path."""
 
 
 class _Reading:
@@ -275,58 +263,6 @@ def _refusals(offer: Offer[Any], options: Options, path: KeyPath) -> Iterator[Fa
             yield Fault(path, " ".join(str(error).split()))
     except Exception as error:  # a stranger's plugin may raise anything
         yield Fault(path, f'the plugin "{offer.name}" cannot be built: {one_line(error)}')
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise _UnreadableError(f": cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        byte = error.object[error.start]
-        raise _UnreadableError(
-            f":{line}: byte {byte:#04x} is not UTF-8, as TOML must be"
-        ) from error
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        place = _TOML_PLACE.search(str(error))
-        words = _TOML_PLACE.sub("", str(error))
-        if place is None or place[1] is None:
-            last = len(text.splitlines()) or 1
-            raise _UnreadableError(f":{last}: {words} (at the end of the file)") from error
-        raise _UnreadableError(f":{place[1]}: column {place[2]}: {words}") from error
-    except RecursionError:
-        raise _UnreadableError(f": nested more than {NESTED_MAX} deep") from None
-    except ValueError as error:  # so many digits that Python does not read them
-        raise _UnreadableError(f": {_TOO_LARGE}") from error
-    _refuse_beyond(tables, text)
-    return tables
-
-
-def _refuse_beyond(tables: dict[str, Any], text: str) -> None:
-    """Nothing that is nested without end, or of endless digits, gets as far as a plugin's schema.
-
-    :raises _UnreadableError: with the line and the key of the first such value.
-    """
-    left: list[tuple[KeyPath, Any]] = [((), tables)]
-    while left:
-        place, value = left.pop()
-        words = ""
-        if len(place) > NESTED_MAX:
-            place, words = place[:1], f"nested more than {NESTED_MAX} deep"
-        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
-            words = _TOO_LARGE
-        if words:
-            raise _UnreadableError(f":{Lines(text).line(place) or 1}: {key_path(place)}: {words}")
-        if isinstance(value, dict):
-            left += [((*place, key), each) for key, each in value.items()]
-        elif isinstance(value, list):
-            left += [((*place, index), each) for index, each in enumerate(value)]
 
 
 def node_here(draft: Draft) -> str | None:

@@ -75,17 +75,28 @@ def _timing_faults(draft: Draft) -> Iterator[Fault]:
         yield Fault(
             here,
             f'"{durations.text(takeover)}" is less than 2 intervals of {text};'
-            f' make it at least "{durations.text(2 * interval)}"',
+            f' make it at least "{_least_takeover(draft, interval)}"',
         )
-    elif takeover is not None and _leasing(draft) and lease_seconds(takeover) * SECOND <= interval:
-        # the next whole second is the lease that is needed
-        least_ns = (interval // SECOND + 1) * SECOND + LEASE_SLACK_NS + RENEW_MARGIN_NS
-        least = durations.text(least_ns)
+    elif takeover is not None and _renewed_too_late(draft, interval, takeover):
         yield Fault(
             here,
             f"the lease that follows from it, {lease_seconds(takeover)}s, would end before the next"
-            f' heartbeat renews it (interval {text}); make it at least "{least}"',
+            f" heartbeat renews it (interval {text});"
+            f' make it at least "{_least_takeover(draft, interval)}"',
         )
+
+
+def _renewed_too_late(draft: Draft, interval: int, takeover: int) -> bool:
+    return bool(_leasing(draft)) and lease_seconds(takeover) * SECOND <= interval
+
+
+def _least_takeover(draft: Draft, interval: int) -> str:
+    """The shortest takeover_after that `interval` allows."""
+    if not _renewed_too_late(draft, interval, 2 * interval):
+        return durations.text(2 * interval)
+    # the next whole second is the lease that is needed
+    lease_ns = (interval // SECOND + 1) * SECOND
+    return durations.text(lease_ns + LEASE_SLACK_NS + RENEW_MARGIN_NS)
 
 
 def _timing_warnings(draft: Draft) -> Iterator[Fault]:

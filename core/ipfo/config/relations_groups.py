@@ -107,9 +107,17 @@ def _address_faults(draft: Draft, group: str) -> Iterator[Fault]:
         if index not in readable:
             yield Fault((*here, index), f'{show(text)} is not an address such as "192.0.2.100/24"')
             continue
-        wrong = _unfit(readable[index])
+        service = readable[index]
+        wrong = _unfit(service)
         if wrong:
             yield Fault((*here, index), f"{show(text)} is {wrong}; no host can hold it")
+        elif service.ip.is_loopback and _is_for_others(draft, group):
+            words = f"{show(text)} is a loopback address; no other host can reach it"
+            yield Fault((*here, index), words)
+
+
+def _is_for_others(draft: Draft, group: str) -> bool:
+    return "wire" in (draft.traits_of(group) or ()) and draft.home(group) is None
 
 
 def _unfit(service: Service) -> str:

@@ -124,14 +124,16 @@ def _links(
     """
     remarks = []
     links = {}
+    nameless = [way for way in ways if way.secondary is None and way.broadcast is not None]
+    if nameless:
+        all_of = " ".join(f"--address {nodes[1]}/{way.name}=ADDRESS" for way in nameless)
+        raise ValueError(
+            f"{_facts.TARGETS}: {' and '.join(str(way.broadcast) for way in nameless)} names no host,"
+            f" as a broadcast address; give the secondary's own: {all_of}"
+        )
     for way in ways:
         if way.secondary is not None:
             links[way.name] = _link(way, nodes)
-        elif way.broadcast is not None:
-            raise ValueError(
-                f"{_facts.TARGETS}: {way.broadcast} is a broadcast address and names no host; give"
-                f" the secondary's own address: --address {nodes[1]}/{way.name}=ADDRESS"
-            )
         else:
             remarks.append(
                 f"the primary sends no heartbeats towards {way.primary}, so there is no link"

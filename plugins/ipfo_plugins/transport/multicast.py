@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from ipfo.plugin import LinkEnd, Offer, Options, Transport, hookimpl
 from ipfo_plugins import _host
+from ipfo_plugins._address import OCTET
 from ipfo_plugins.transport._socket import (
     Here,
     LinkSocket,
@@ -26,7 +27,8 @@ SCHEMA = {
     "properties": {
         "group": {
             "type": "string",
-            "pattern": r"^(22[4-9]|23[0-9])(\.[0-9]{1,3}){3}$|^[fF]{2}[0-9a-fA-F]{2}:[0-9a-fA-F:]+$",
+            "pattern": rf"^(22[4-9]|23[0-9])(\.{OCTET}){{3}}$|^[fF]{{2}}[0-9a-fA-F]{{2}}:[0-9a-fA-F:]+$",
+            "x-wanted": "a multicast address, such as 239.192.16.94 or ff02::16:94",
             "description": "The multicast group, of the same family as the link's addresses:"
             ' "239.192.16.94", "ff02::16:94".',
         },

@@ -12,6 +12,7 @@ from ipaddress import ip_address
 
 from ipfo.plugin import LinkEnd, Offer, Options, Transport, hookimpl
 from ipfo_plugins import _host
+from ipfo_plugins._address import OCTET
 from ipfo_plugins.transport._socket import (
     Here,
     LinkSocket,
@@ -29,7 +30,8 @@ SCHEMA = {
         "broadcast": {
             "type": "string",
             "format": "ipv4",
-            "pattern": r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$",
+            "pattern": rf"^{OCTET}(\.{OCTET}){{3}}$",
+            "x-wanted": "a broadcast address, such as 192.0.2.255",
             "description": "Send to this broadcast address, the subnet's or 255.255.255.255,"
             " instead of to the peer's own. On both nodes.",
         },
