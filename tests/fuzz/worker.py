@@ -15,6 +15,7 @@ def seeds() -> list[bytes]:
         b"\xff" + lines,
         b"\0" + lines,
         b"\x10" + encode({"said": "caf\u00e9 \ud800", "x": 1e9}),
+        b"\0" + b"\n" * 1000,  # its first byte closes the channel
     ]
 
 
@@ -26,8 +27,12 @@ def feed(data: bytes) -> None:
     came = []
     with theirs:
         for at in range(0, len(rest), size):
+            if channel.closed:
+                break  # nobody reads any more, and the socket would fill up
             theirs.sendall(rest[at : at + size])
             came += channel.receive()
+            while channel.holds:
+                came += channel.receive()
         theirs.shutdown(socket.SHUT_WR)
         while not channel.closed:
             came += channel.receive()
